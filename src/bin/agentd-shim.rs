@@ -1,0 +1,2 @@
+//! agentd-shim.
+fn main() {}

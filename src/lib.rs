@@ -1,0 +1,6 @@
+//! agentd.
+
+pub mod model;
+pub mod shim;
+pub mod status;
+pub mod sys;

@@ -1,0 +1,20 @@
+//! The vocabulary that every other module speaks: names, specs, exits, what is declared and what was seen.
+//!
+//! Plain data on `std` alone, without I/O or clocks. An invalid value can't be built: the constructors of the
+//! newtypes are the only way in, and `desired/` is where they are called.
+
+mod desired;
+mod exit;
+mod name;
+mod observed;
+mod secret;
+mod spec;
+mod time;
+
+pub use desired::Desired;
+pub use exit::{Ending, Exit, StartError, StartStage};
+pub use name::{AgentName, NameError, SessionName};
+pub use observed::{Child, Observed, Seat, SeatState, Server};
+pub use secret::Secret;
+pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Policy, Restart};
+pub use time::{Mono, Now, RunId, Wall};

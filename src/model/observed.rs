@@ -1,0 +1,93 @@
+//! What was seen to run.
+
+use std::collections::BTreeMap;
+
+use super::{AgentName, Ending, Mono, RunId, SessionName, StartError};
+
+/// The world as last seen. Only the event loop writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The tmux server.
+    pub server: Server,
+    /// At most one pane an agent.
+    pub seats: BTreeMap<AgentName, Seat>,
+}
+
+/// The tmux server, as the control client sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Server {
+    /// Not connected: nothing can be opened or closed.
+    #[default]
+    Down,
+    /// Connected, and everything that was there before us is in `seats`.
+    Up,
+}
+
+/// Where an agent sits: a tmux session with a shim in its pane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The session's declared name, as it was when the seat was opened.
+    pub session: SessionName,
+    /// How far it is.
+    pub state: SeatState,
+}
+
+/// How far a seat is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeatState {
+    /// The session is being made, or its shim hasn't connected yet.
+    Opening {
+        /// Since when.
+        since: Mono,
+    },
+    /// The session could not be made.
+    Refused(StartError),
+    /// The shim is connected.
+    Ready(Child),
+    /// The shim is gone; what it left is being killed.
+    Sweeping,
+    /// The session is being closed.
+    Closing {
+        /// Since when.
+        since: Mono,
+    },
+}
+
+/// The child of a connected shim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Child {
+    /// There has been none.
+    None,
+    /// Ordered; neither running nor refused yet.
+    Starting(RunId),
+    /// The program was executed.
+    Running {
+        /// The run.
+        run: RunId,
+        /// The program's process id.
+        pid: u32,
+        /// When it was executed.
+        at: Mono,
+    },
+    /// The program ended or never ran.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How.
+        ending: Ending,
+        /// When.
+        at: Mono,
+        /// Whether everything that it started is gone too.
+        tree_empty: bool,
+    },
+}
+
+impl Child {
+    /// The run that this is about.
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::None => None,
+            Self::Starting(run) | Self::Running { run, .. } | Self::Ended { run, .. } => Some(*run),
+        }
+    }
+}

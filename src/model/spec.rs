@@ -1,0 +1,87 @@
+//! One agent as declared, resolved and valid.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsString};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AgentName, Secret, SessionName};
+
+/// Says whether two launches are the same: SHA-256 over everything in [`Launch`] and the session, secrets included.
+///
+/// It is made in `desired/`, kept by the shims, and must not change between versions of agentd: a daemon that comes
+/// back replaces the agents whose fingerprint differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// One agent, resolved: replicas are expanded, the harness is turned into arguments, files are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentSpec {
+    /// Unique, also without regard to case.
+    pub name: AgentName,
+    /// Unique.
+    pub session: SessionName,
+    /// The harness's name in `jcard.toml`, for display.
+    pub harness: Arc<str>,
+    /// What is run. A change of it (or of the session) replaces the running agent.
+    pub launch: Launch,
+    /// How it is kept running. A change of it applies to the running agent, which isn't touched.
+    pub policy: Policy,
+    /// Of `launch` and `session`.
+    pub fingerprint: Fingerprint,
+}
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// The program and its arguments, each without NUL and at most 131,071 bytes; never empty.
+    pub argv: Vec<CString>,
+    /// An absolute path.
+    pub workdir: PathBuf,
+    /// Secrets and the declared environment, merged; it wins over the login environment. No name has `=` or NUL.
+    pub env: BTreeMap<OsString, Secret>,
+}
+
+/// How an agent is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Which ends are followed by a restart.
+    pub restart: Restart,
+    /// How many restarts at most; none is no limit.
+    pub max_restarts: Option<NonZeroU32>,
+    /// The delay before the first restart; doubles with each.
+    pub backoff: Duration,
+    /// The longest delay; at least `backoff`.
+    pub backoff_max: Duration,
+    /// How long the agent may run, restarts and delays included.
+    pub timeout: Option<Duration>,
+    /// From the interrupt to the kill.
+    pub grace_period: Duration,
+    /// How this harness is asked to end.
+    pub interrupt: Interrupt,
+}
+
+/// Which ends are followed by a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restart {
+    /// None.
+    #[default]
+    No,
+    /// Every one but exit status 0.
+    OnFailure,
+    /// Every one.
+    Always,
+}
+
+/// A harness's own way to be asked to end: the first step of a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// SIGINT to the agent's process group.
+    Sigint,
+    /// SIGTERM to the agent's process group, for programs that are known to ignore SIGINT.
+    Sigterm,
+    /// C-c typed into the pane this many times at once, for full-screen programs that read it as a key.
+    TypeCtrlC(u8),
+}

@@ -1,0 +1,107 @@
+//! What the daemon shows of itself: immutable snapshots, published whole. Readers never wait for the event loop,
+//! and the event loop never waits for a reader.
+
+use std::sync::Arc;
+
+use crate::model::{AgentName, Ending, Now, SessionName, Wall};
+
+/// Everything that the API can show, as of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Grows with every change of what follows.
+    pub revision: u64,
+    /// When the daemon started.
+    pub started: Now,
+    /// Why the last read of the configuration or of the secrets was not taken, if it wasn't.
+    pub config_error: Option<Arc<ConfigError>>,
+    /// Sorted by name. Includes agents that are being replaced or, no longer declared, are being stopped.
+    pub agents: Vec<Arc<AgentStatus>>,
+}
+
+/// A configuration that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The report, several lines, without colours or values of secrets.
+    pub message: String,
+    /// When it was read.
+    pub at: Wall,
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentStatus {
+    /// Its name.
+    pub name: AgentName,
+    /// Its tmux session.
+    pub session: SessionName,
+    /// Its harness.
+    pub harness: Arc<str>,
+    /// Where it is in its life.
+    pub state: State,
+    /// Restarts by policy since it was declared or last changed.
+    pub restarts: u32,
+    /// Its process, while there is one.
+    pub pid: Option<u32>,
+    /// When its last run began.
+    pub started_at: Option<Wall>,
+    /// How its last run ended and when.
+    pub last_end: Option<(Ending, Wall)>,
+    /// When it is started again, while it is backing off.
+    pub next_restart_at: Option<Wall>,
+    /// One sentence: why it isn't running, if that is anything but its own success.
+    pub error: Option<String>,
+}
+
+/// Where an agent is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Declared; waits for its turn.
+    Pending,
+    /// Being launched.
+    Starting,
+    /// Its process runs.
+    Running,
+    /// Its process was asked to end.
+    Stopping,
+    /// It ended and will be started again.
+    BackingOff,
+    /// It ended well and stays so.
+    Exited,
+    /// It ended badly or could not be started, and stays so.
+    Failed,
+    /// It was stopped at the end of its timeout, and stays so.
+    TimedOut,
+}
+
+impl State {
+    /// All states, in the order of a life.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Starting,
+        Self::Running,
+        Self::Stopping,
+        Self::BackingOff,
+        Self::Exited,
+        Self::Failed,
+        Self::TimedOut,
+    ];
+
+    /// The word for it in the API and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::BackingOff => "backing_off",
+            Self::Exited => "exited",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    /// Whether a process of the agent is alive.
+    pub fn has_process(self) -> bool {
+        matches!(self, Self::Running | Self::Stopping)
+    }
+}
