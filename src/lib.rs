@@ -1,6 +1,7 @@
 //! agentd.
 
 pub mod model;
+pub mod reconcile;
 pub mod shim;
 pub mod status;
 pub mod sys;

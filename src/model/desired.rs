@@ -10,4 +10,6 @@ use super::{AgentName, AgentSpec};
 pub struct Desired {
     /// The agents by name. Shared, so that an unchanged agent costs nothing to keep.
     pub agents: BTreeMap<AgentName, Arc<AgentSpec>>,
+    /// Stops no longer wait for grace periods: whoever asked for the end of everything has asked again.
+    pub hurry: bool,
 }

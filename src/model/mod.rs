@@ -9,6 +9,7 @@ mod name;
 mod observed;
 mod secret;
 mod spec;
+mod state;
 mod time;
 
 pub use desired::Desired;
@@ -17,4 +18,5 @@ pub use name::{AgentName, NameError, SessionName};
 pub use observed::{Child, Observed, Seat, SeatState, Server};
 pub use secret::Secret;
 pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Policy, Restart};
+pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

@@ -41,7 +41,12 @@ pub enum SeatState {
         since: Mono,
     },
     /// The session could not be made.
-    Refused(StartError),
+    Refused {
+        /// The run that it was made for.
+        run: RunId,
+        /// Why.
+        error: StartError,
+    },
     /// The shim is connected.
     Ready(Child),
     /// The shim is gone; what it left is being killed.

@@ -1,0 +1,482 @@
+//! The life of one agent: what each phase does when it meets what is declared and what was seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::memory::{AgentMemory, Phase, Rung, StopReason};
+use super::{Action, MAX_OPENING, StopSignal, Transition, World, line, restart, stop};
+use crate::model::{
+    AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, StartError, StartStage, State,
+};
+
+/// A session whose shim hasn't answered for this long is given up.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is left of a run is killed again if it is still there after this.
+const KILL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether a phase is done for this plan.
+enum Next {
+    /// The agent changed: look at it again.
+    Again,
+    /// Nothing more to do until something happens.
+    Rest,
+    /// Nothing is left of it.
+    Forget,
+}
+
+/// One agent's turn in a plan.
+struct Turn<'w, 'a> {
+    world: &'w mut World<'a>,
+    name: &'w AgentName,
+    spec: Option<&'a Arc<AgentSpec>>,
+    seat: Option<&'a Seat>,
+    /// The public state that was last told.
+    told: Option<State>,
+    /// How the newest run ended, if this plan is the first to see it.
+    news: Option<Ending>,
+    /// The shim's memo is out of date.
+    stale_memo: bool,
+}
+
+/// Brings one agent as far as it gets now; none when nothing is left of it.
+pub(super) fn advance<'a>(
+    world: &mut World<'a>,
+    name: &AgentName,
+    spec: Option<&'a Arc<AgentSpec>>,
+    before: Option<AgentMemory>,
+) -> Option<AgentMemory> {
+    let seat = world.observed.seats.get(name);
+    let told = before.as_ref().map(AgentMemory::state);
+    let mut memory = before.or_else(|| spec.map(|spec| AgentMemory::new(spec)))?;
+    let mut turn = Turn { world, name, spec, seat, told, news: None, stale_memo: false };
+    loop {
+        match turn.step(&mut memory) {
+            Next::Again => {}
+            Next::Rest => break,
+            Next::Forget => {
+                turn.tell(None, "it is gone");
+                return None;
+            }
+        }
+    }
+    turn.note(&memory);
+    turn.tell(Some(memory.state()), "declared");
+    Some(memory)
+}
+
+impl<'a> Turn<'_, 'a> {
+    fn step(&mut self, memory: &mut AgentMemory) -> Next {
+        if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
+            memory.declared.policy = spec.policy;
+        }
+        match memory.phase {
+            Phase::Pending => self.pending(memory),
+            Phase::Opening => self.opening(memory),
+            Phase::Starting | Phase::Running { .. } => self.alive(memory),
+            Phase::Stopping { reason, since, rung, pid } => self.stopping(memory, reason, since, rung, pid),
+            Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } => self.settled(memory),
+            Phase::TimedOut { limit } => self.timed_out(memory, limit),
+            Phase::Closing => self.closing(memory),
+        }
+    }
+
+    /// Wants to run: gets a session, then its program.
+    fn pending(&mut self, memory: &mut AgentMemory) -> Next {
+        if self.is_gone() {
+            return self.enter(memory, Phase::Closing, "no longer declared");
+        }
+        let Some(spec) = self.spec else { return Next::Rest };
+        if self.is_changed(memory) {
+            return self.new_life(memory, spec);
+        }
+        if let Some(limit) = self.overdue(memory) {
+            return self.time_out(memory, limit);
+        }
+        match self.seat.map(|seat| &seat.state) {
+            None | Some(SeatState::Refused { .. }) => self.open(memory, spec),
+            Some(SeatState::Ready(child)) => self.start(memory, spec, child),
+            Some(SeatState::Opening { since }) => self.give_up_after(*since),
+            Some(SeatState::Sweeping | SeatState::Closing { .. }) => Next::Rest,
+        }
+    }
+
+    /// Its session was ordered.
+    fn opening(&mut self, memory: &mut AgentMemory) -> Next {
+        if self.is_gone() || self.is_changed(memory) {
+            return self.enter(memory, Phase::Pending, "declared differently");
+        }
+        match self.seat.map(|seat| &seat.state) {
+            Some(SeatState::Ready(child)) => match self.spec {
+                Some(spec) => self.start(memory, spec, child),
+                None => Next::Rest,
+            },
+            Some(SeatState::Refused { run, error }) if *run == memory.run => {
+                self.ended(memory, Ending::NotStarted(error.clone()), self.world.now.mono)
+            }
+            Some(SeatState::Opening { since }) => {
+                if self.world.now.mono < since.after(OPEN_WITHIN) {
+                    return self.give_up_after(*since);
+                }
+                self.give_up_after(*since);
+                let message = format!("the shim in the new session did not answer within {} s", OPEN_WITHIN.as_secs());
+                self.not_started(memory, StartStage::Shim, message)
+            }
+            None if self.world.observed.server == Server::Down => {
+                self.enter(memory, Phase::Pending, "the tmux server is gone")
+            }
+            None => {
+                let message = "the new session was closed before its shim answered".to_owned();
+                self.not_started(memory, StartStage::Session, message)
+            }
+            Some(SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. }) => Next::Rest,
+        }
+    }
+
+    /// Its program was ordered or runs.
+    fn alive(&mut self, memory: &mut AgentMemory) -> Next {
+        match self.seat.map(|seat| &seat.state) {
+            Some(SeatState::Ready(child)) if child.run() == Some(memory.run) => match child {
+                Child::Ended { ending, at, .. } => return self.ended(memory, ending.clone(), *at),
+                Child::Running { pid, at, .. } if memory.phase == Phase::Starting => {
+                    let started = self.stamp(*at);
+                    memory.started = Some(started);
+                    memory.first_started.get_or_insert(started);
+                    return self.enter(memory, Phase::Running { pid: *pid }, "its program was executed");
+                }
+                Child::None | Child::Starting(_) | Child::Running { .. } => {}
+            },
+            // A shim that knows of another run lost ours: what it says now is about the past.
+            Some(SeatState::Ready(_) | SeatState::Opening { .. }) => {}
+            None | Some(SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. }) => {
+                return self.ended(memory, Ending::ShimLost, self.world.now.mono);
+            }
+        }
+        let (reason, why) = if self.is_gone() {
+            (StopReason::Undeclared, "no longer declared")
+        } else if self.is_changed(memory) {
+            (StopReason::Replaced, "declared differently")
+        } else if self.overdue(memory).is_some() {
+            (StopReason::Timeout, "its timeout has passed")
+        } else {
+            self.wake_at_deadline(memory);
+            return Next::Rest;
+        };
+        self.begin_stop(memory, reason, why)
+    }
+
+    fn begin_stop(&mut self, memory: &mut AgentMemory, reason: StopReason, why: &str) -> Next {
+        let pid = match memory.phase {
+            Phase::Running { pid } => Some(pid),
+            Phase::Pending
+            | Phase::Opening
+            | Phase::Starting
+            | Phase::Stopping { .. }
+            | Phase::BackingOff { .. }
+            | Phase::Exited
+            | Phase::Failed { .. }
+            | Phase::TimedOut { .. }
+            | Phase::Closing => None,
+        };
+        let stopping = Phase::Stopping { reason, since: self.world.now.mono, rung: Rung::Ground, pid };
+        self.enter(memory, stopping, why)
+    }
+
+    /// Its program was asked to end.
+    fn stopping(
+        &mut self,
+        memory: &mut AgentMemory,
+        reason: StopReason,
+        since: Mono,
+        rung: Rung,
+        pid: Option<u32>,
+    ) -> Next {
+        match self.seat.map(|seat| &seat.state) {
+            Some(SeatState::Ready(child)) => match child {
+                Child::Ended { run, ending, at, tree_empty } if *run == memory.run => {
+                    if *tree_empty {
+                        return self.stopped(memory, reason, ending.clone(), *at);
+                    }
+                    self.kill_leftovers(memory, *at);
+                    return Next::Rest;
+                }
+                Child::None | Child::Starting(_) | Child::Running { .. } | Child::Ended { .. } => {}
+            },
+            Some(SeatState::Sweeping | SeatState::Opening { .. } | SeatState::Closing { .. }) => return Next::Rest,
+            None | Some(SeatState::Refused { .. }) => {
+                return self.stopped(memory, reason, Ending::ShimLost, self.world.now.mono);
+            }
+        }
+        let climb = stop::climb(&memory.declared.policy, since, rung, self.world.hurry, self.world.now.mono);
+        if let Some(signal) = climb.signal {
+            self.signal(memory, signal);
+        }
+        self.world.wake(climb.wake_at);
+        memory.phase = Phase::Stopping { reason, since, rung: climb.rung, pid };
+        Next::Rest
+    }
+
+    /// A stop is complete: nothing of the run is left.
+    fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
+        let why = ending.to_string();
+        memory.last_end = Some((ending.clone(), self.stamp(at)));
+        self.news = Some(ending);
+        self.stale_memo = true;
+        if self.is_gone() {
+            return self.enter(memory, Phase::Closing, &why);
+        }
+        match (reason, self.spec) {
+            (StopReason::Timeout, Some(_) | None) if !self.is_changed(memory) => {
+                let limit = memory.declared.policy.timeout.unwrap_or_default();
+                self.enter(memory, Phase::TimedOut { limit }, &why)
+            }
+            (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, Some(spec)) => {
+                self.new_life(memory, spec)
+            }
+            (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, None) => {
+                self.enter(memory, Phase::Pending, &why)
+            }
+        }
+    }
+
+    /// A run ended by itself.
+    fn ended(&mut self, memory: &mut AgentMemory, ending: Ending, at: Mono) -> Next {
+        let ended = self.stamp(at);
+        let good = |started: &Now| ended.mono.since(started.mono) >= restart::GOOD_RUN;
+        let ran = !matches!(ending, Ending::NotStarted(_));
+        if ran && memory.started.as_ref().is_some_and(good) {
+            memory.streak = 0;
+        }
+        memory.last_end = Some((ending.clone(), ended));
+        let why = ending.to_string();
+        let phase = restart::settle(memory, &ending, at, &memory.declared.policy);
+        self.news = Some(ending);
+        self.stale_memo = true;
+        self.enter(memory, phase, &why)
+    }
+
+    fn not_started(&mut self, memory: &mut AgentMemory, stage: StartStage, message: String) -> Next {
+        self.ended(memory, Ending::NotStarted(StartError { stage, message }), self.world.now.mono)
+    }
+
+    /// Ended, and stays or waits as its policy says; a changed policy can say otherwise.
+    fn settled(&mut self, memory: &mut AgentMemory) -> Next {
+        if self.is_gone() {
+            return self.enter(memory, Phase::Closing, "no longer declared");
+        }
+        let Some(spec) = self.spec else { return Next::Rest };
+        if self.is_changed(memory) {
+            return self.new_life(memory, spec);
+        }
+        let Some((ending, ended)) = memory.last_end.clone() else {
+            return self.enter(memory, Phase::Pending, "never ran");
+        };
+        let phase = restart::settle(memory, &ending, ended.mono, &spec.policy);
+        if phase != memory.phase {
+            self.stale_memo = true;
+            return self.enter(memory, phase, "its policy changed");
+        }
+        let Phase::BackingOff { until } = phase else { return Next::Rest };
+        if let Some(limit) = self.overdue(memory) {
+            return self.time_out(memory, limit);
+        }
+        if self.world.now.mono < until {
+            self.world.wake(until);
+            self.wake_at_deadline(memory);
+            return Next::Rest;
+        }
+        memory.restarts = memory.restarts.saturating_add(1);
+        memory.streak = memory.streak.saturating_add(1);
+        self.enter(memory, Phase::Pending, "its backoff is over")
+    }
+
+    /// Stopped by its timeout, until it is declared otherwise.
+    fn timed_out(&mut self, memory: &mut AgentMemory, limit: Duration) -> Next {
+        if self.is_gone() {
+            return self.enter(memory, Phase::Closing, "no longer declared");
+        }
+        match self.spec {
+            Some(spec) if self.is_changed(memory) || spec.policy.timeout != Some(limit) => self.new_life(memory, spec),
+            Some(_) | None => Next::Rest,
+        }
+    }
+
+    /// No longer declared: ends when its session is closed.
+    fn closing(&mut self, memory: &mut AgentMemory) -> Next {
+        if let Some(spec) = self.spec {
+            return self.new_life(memory, spec);
+        }
+        match self.seat.map(|seat| &seat.state) {
+            None | Some(SeatState::Refused { .. }) => Next::Forget,
+            Some(SeatState::Sweeping | SeatState::Closing { .. }) => Next::Rest,
+            Some(SeatState::Opening { since }) => self.give_up_after(*since),
+            Some(SeatState::Ready(child)) => match child {
+                Child::Starting(run) | Child::Running { run, .. } => {
+                    memory.run = *run;
+                    self.begin_stop(memory, StopReason::Undeclared, "no longer declared")
+                }
+                Child::Ended { tree_empty: false, at, .. } => {
+                    self.kill_leftovers(memory, *at);
+                    Next::Rest
+                }
+                Child::None | Child::Ended { .. } => {
+                    self.close();
+                    Next::Rest
+                }
+            },
+        }
+    }
+
+    /// Orders a session, if there is room for one more at once.
+    fn open(&mut self, memory: &mut AgentMemory, spec: &'a Arc<AgentSpec>) -> Next {
+        let free = self.world.observed.server == Server::Up
+            && self.world.opening < MAX_OPENING
+            && !self.world.occupied.contains(&spec.session);
+        if !free {
+            return Next::Rest;
+        }
+        self.world.opening += 1;
+        self.world.occupied.insert(&spec.session);
+        memory.run = self.world.new_run();
+        let (agent, session) = (self.name.clone(), spec.session.clone());
+        self.world.actions.push(Action::Open { agent, session, run: memory.run });
+        self.enter(memory, Phase::Opening, "declared");
+        Next::Rest
+    }
+
+    /// Orders the program in a session that is there.
+    fn start(&mut self, memory: &mut AgentMemory, spec: &'a Arc<AgentSpec>, child: &Child) -> Next {
+        match child {
+            Child::Starting(run) | Child::Running { run, .. } => {
+                // A program that we don't remember, so we can't know what it is.
+                memory.run = *run;
+                return self.begin_stop(memory, StopReason::Replaced, "an unknown program is in its session");
+            }
+            Child::Ended { tree_empty: false, at, run, .. } => {
+                memory.run = *run;
+                self.kill_leftovers(memory, *at);
+                return Next::Rest;
+            }
+            Child::None | Child::Ended { .. } => {}
+        }
+        if self.seat.is_some_and(|seat| seat.session != spec.session) {
+            self.close();
+            return Next::Rest;
+        }
+        let now = self.world.now;
+        let line = self.news.take().map(|ending| line::after_run(self.name, memory, &ending, now)).unwrap_or_default();
+        if memory.phase != Phase::Opening {
+            memory.run = self.world.new_run();
+        }
+        (memory.started, memory.last_end) = (None, None);
+        self.stale_memo = false;
+        let (agent, run, spec) = (self.name.clone(), memory.run, spec.clone());
+        self.world.actions.push(Action::Start { agent, run, spec, line });
+        self.enter(memory, Phase::Starting, "declared");
+        Next::Rest
+    }
+
+    /// Begins again as what is declared now. The run's number stays, to tell late news of it from news of the next.
+    fn new_life(&mut self, memory: &mut AgentMemory, spec: &AgentSpec) -> Next {
+        let (started, last_end) = (memory.started, memory.last_end.take());
+        *memory = AgentMemory { run: memory.run, started, last_end, ..AgentMemory::new(spec) };
+        Next::Again
+    }
+
+    fn time_out(&mut self, memory: &mut AgentMemory, limit: Duration) -> Next {
+        self.stale_memo = true;
+        self.enter(memory, Phase::TimedOut { limit }, "its timeout has passed")
+    }
+
+    /// Closes a session whose shim has been silent since then for too long.
+    fn give_up_after(&mut self, since: Mono) -> Next {
+        let until = since.after(OPEN_WITHIN);
+        if self.world.now.mono < until {
+            self.world.wake(until);
+        } else {
+            self.close();
+        }
+        Next::Rest
+    }
+
+    /// The shim kills what a program leaves by itself; when that takes long, it is done again with all means.
+    fn kill_leftovers(&mut self, memory: &AgentMemory, ended: Mono) {
+        let now = self.world.now.mono;
+        let again = ended.after(KILL_AGAIN);
+        if now >= again {
+            self.signal(memory, StopSignal::KillTree);
+        }
+        self.world.wake(again.max(now.after(KILL_AGAIN)));
+    }
+
+    fn signal(&mut self, memory: &AgentMemory, signal: StopSignal) {
+        self.world.actions.push(Action::Signal { agent: self.name.clone(), run: memory.run, signal });
+    }
+
+    fn close(&mut self) {
+        self.world.actions.push(Action::Close { agent: self.name.clone() });
+    }
+
+    /// Hands the memory to the shim, with news for the person at the terminal, unless a start did.
+    fn note(&mut self, memory: &AgentMemory) {
+        let resting = matches!(
+            memory.phase,
+            Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } | Phase::TimedOut { .. }
+        );
+        let child = match self.seat.map(|seat| &seat.state) {
+            Some(SeatState::Ready(child)) => child.run(),
+            Some(
+                SeatState::Opening { .. } | SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. },
+            )
+            | None => None,
+        };
+        if !(self.stale_memo && resting && child == Some(memory.run)) {
+            return;
+        }
+        let now = self.world.now;
+        let ending = memory.last_end.as_ref().map(|(ending, _)| ending);
+        let line = ending.map(|ending| line::after_run(self.name, memory, ending, now)).unwrap_or_default();
+        self.world.actions.push(Action::Note { agent: self.name.clone(), run: memory.run, line });
+    }
+
+    fn enter(&mut self, memory: &mut AgentMemory, phase: Phase, why: &str) -> Next {
+        memory.phase = phase;
+        // Pending is passed through within one plan more often than it is stayed in.
+        if memory.phase != Phase::Pending {
+            self.tell(Some(memory.state()), why);
+        }
+        Next::Again
+    }
+
+    fn tell(&mut self, to: Option<State>, why: &str) {
+        if to != self.told {
+            let (agent, from, reason) = (self.name.clone(), self.told, why.to_owned());
+            self.world.transitions.push(Transition { agent, from, to, reason });
+            self.told = to;
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.spec.is_none() && self.world.declarations_known
+    }
+
+    fn is_changed(&self, memory: &AgentMemory) -> bool {
+        self.spec.is_some_and(|spec| spec.fingerprint != memory.declared.fingerprint)
+    }
+
+    fn overdue(&self, memory: &AgentMemory) -> Option<Duration> {
+        let policy = &memory.declared.policy;
+        let passed = restart::deadline(memory, policy).is_some_and(|deadline| self.world.now.mono >= deadline);
+        policy.timeout.filter(|_| passed)
+    }
+
+    fn wake_at_deadline(&mut self, memory: &AgentMemory) {
+        if let Some(deadline) = restart::deadline(memory, &memory.declared.policy) {
+            self.world.wake(deadline);
+        }
+    }
+
+    fn stamp(&self, at: Mono) -> Now {
+        Now { mono: at, wall: self.world.now.wall_at(at) }
+    }
+}

@@ -1,0 +1,173 @@
+//! What reconcile remembers from one plan to the next. All that must outlive the daemon is kept by the shims too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{AgentName, AgentSpec, Ending, Fingerprint, Mono, Now, Policy, RunId, SessionName, State};
+
+/// Everything remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The agents that are declared, or still being taken down.
+    pub agents: BTreeMap<AgentName, AgentMemory>,
+    /// The newest run of any agent.
+    pub last_run: RunId,
+}
+
+/// What is remembered of one agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentMemory {
+    /// What it was declared as when its present life began.
+    pub declared: Declared,
+    /// Where it is.
+    pub phase: Phase,
+    /// Its newest run; `RunId(0)` if it has had none.
+    pub run: RunId,
+    /// Restarts by policy in this life.
+    pub restarts: u32,
+    /// Restarts since the last run of a minute or more; the delay doubles with each.
+    pub streak: u32,
+    /// When its first run of this life began.
+    pub first_started: Option<Now>,
+    /// When its newest run began, if its program was executed.
+    pub started: Option<Now>,
+    /// How its newest run ended, and when; none while it lasts.
+    pub last_end: Option<(Ending, Now)>,
+}
+
+/// What a running agent was declared as. The policy is kept up to date while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Of what was launched.
+    pub fingerprint: Fingerprint,
+    /// Its tmux session.
+    pub session: SessionName,
+    /// For display.
+    pub harness: Arc<str>,
+    /// How it is kept and stopped.
+    pub policy: Policy,
+}
+
+impl Declared {
+    /// What stays of a spec without its arguments and values.
+    pub fn of(spec: &AgentSpec) -> Self {
+        Self {
+            fingerprint: spec.fingerprint,
+            session: spec.session.clone(),
+            harness: spec.harness.clone(),
+            policy: spec.policy,
+        }
+    }
+}
+
+/// Where an agent is.
+///
+/// ```text
+/// Pending ─▶ Opening ─▶ Starting ─▶ Running ─▶ Stopping ─▶ Closing ─▶ forgotten
+///    │  ▲───────┼───────────┼──────────┼───────────┤            (no longer declared)
+///    │  │       ▼           ▼          ▼           ▼
+///    │  └──── BackingOff · Exited · Failed · TimedOut
+///    └──▶ Starting (the pane is still there)
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Wants to run; nothing was done for it yet.
+    Pending,
+    /// Its session was ordered.
+    Opening,
+    /// Its program was ordered.
+    Starting,
+    /// Its program runs.
+    Running {
+        /// The program.
+        pid: u32,
+    },
+    /// Its program was asked to end.
+    Stopping {
+        /// Why.
+        reason: StopReason,
+        /// Since when.
+        since: Mono,
+        /// The last step taken.
+        rung: Rung,
+        /// The program, if it was executed.
+        pid: Option<u32>,
+    },
+    /// Ended; waits for its next start.
+    BackingOff {
+        /// When that is.
+        until: Mono,
+    },
+    /// Ended well; stays.
+    Exited,
+    /// Ended badly; stays.
+    Failed {
+        /// One sentence.
+        error: String,
+    },
+    /// Stopped by its timeout; stays.
+    TimedOut {
+        /// The timeout that it had.
+        limit: Duration,
+    },
+    /// No longer declared: its session is being closed.
+    Closing,
+}
+
+/// Why a running program is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// It is no longer declared, or everything is to end.
+    Undeclared,
+    /// It is declared differently.
+    Replaced,
+    /// Its timeout has passed.
+    Timeout,
+}
+
+/// The last step of the stop ladder that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// None yet.
+    Ground,
+    /// The harness's interrupt.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// SIGKILL to the tree, last at this time.
+    Killed {
+        /// When.
+        at: Mono,
+    },
+}
+
+impl AgentMemory {
+    /// A new life for what is declared.
+    pub fn new(spec: &AgentSpec) -> Self {
+        Self {
+            declared: Declared::of(spec),
+            phase: Phase::Pending,
+            run: RunId(0),
+            restarts: 0,
+            streak: 0,
+            first_started: None,
+            started: None,
+            last_end: None,
+        }
+    }
+
+    /// The public state.
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::Pending => State::Pending,
+            Phase::Opening | Phase::Starting => State::Starting,
+            Phase::Running { .. } => State::Running,
+            Phase::Stopping { .. } | Phase::Closing => State::Stopping,
+            Phase::BackingOff { .. } => State::BackingOff,
+            Phase::Exited => State::Exited,
+            Phase::Failed { .. } => State::Failed,
+            Phase::TimedOut { .. } => State::TimedOut,
+        }
+    }
+}
