@@ -88,7 +88,7 @@ impl<'a> Turn<'_, 'a> {
         }
         let Some(spec) = self.spec else { return Next::Rest };
         if self.is_changed(memory) {
-            return self.new_life(memory, spec);
+            return Self::new_life(memory, spec);
         }
         if let Some(limit) = self.overdue(memory) {
             return self.time_out(memory, limit);
@@ -146,8 +146,12 @@ impl<'a> Turn<'_, 'a> {
                 }
                 Child::None | Child::Starting(_) | Child::Running { .. } => {}
             },
-            // A shim that knows of another run lost ours: what it says now is about the past.
-            Some(SeatState::Ready(_) | SeatState::Opening { .. }) => {}
+            // What it says now is about the past; our order is on its way.
+            Some(SeatState::Ready(_)) => {}
+            // Its connection was lost. It comes back, or it goes.
+            Some(SeatState::Opening { since }) => {
+                self.give_up_after(*since);
+            }
             None | Some(SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. }) => {
                 return self.ended(memory, Ending::ShimLost, self.world.now.mono);
             }
@@ -202,7 +206,8 @@ impl<'a> Turn<'_, 'a> {
                 }
                 Child::None | Child::Starting(_) | Child::Running { .. } | Child::Ended { .. } => {}
             },
-            Some(SeatState::Sweeping | SeatState::Opening { .. } | SeatState::Closing { .. }) => return Next::Rest,
+            Some(SeatState::Opening { since }) => return self.give_up_after(*since),
+            Some(SeatState::Sweeping | SeatState::Closing { .. }) => return Next::Rest,
             None | Some(SeatState::Refused { .. }) => {
                 return self.stopped(memory, reason, Ending::ShimLost, self.world.now.mono);
             }
@@ -231,7 +236,7 @@ impl<'a> Turn<'_, 'a> {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
             }
             (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, Some(spec)) => {
-                self.new_life(memory, spec)
+                Self::new_life(memory, spec)
             }
             (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, None) => {
                 self.enter(memory, Phase::Pending, &why)
@@ -266,7 +271,7 @@ impl<'a> Turn<'_, 'a> {
         }
         let Some(spec) = self.spec else { return Next::Rest };
         if self.is_changed(memory) {
-            return self.new_life(memory, spec);
+            return Self::new_life(memory, spec);
         }
         let Some((ending, ended)) = memory.last_end.clone() else {
             return self.enter(memory, Phase::Pending, "never ran");
@@ -296,7 +301,7 @@ impl<'a> Turn<'_, 'a> {
             return self.enter(memory, Phase::Closing, "no longer declared");
         }
         match self.spec {
-            Some(spec) if self.is_changed(memory) || spec.policy.timeout != Some(limit) => self.new_life(memory, spec),
+            Some(spec) if self.is_changed(memory) || spec.policy.timeout != Some(limit) => Self::new_life(memory, spec),
             Some(_) | None => Next::Rest,
         }
     }
@@ -304,10 +309,14 @@ impl<'a> Turn<'_, 'a> {
     /// No longer declared: ends when its session is closed.
     fn closing(&mut self, memory: &mut AgentMemory) -> Next {
         if let Some(spec) = self.spec {
-            return self.new_life(memory, spec);
+            return Self::new_life(memory, spec);
         }
         match self.seat.map(|seat| &seat.state) {
-            None | Some(SeatState::Refused { .. }) => Next::Forget,
+            None => Next::Forget,
+            Some(SeatState::Refused { .. }) => {
+                self.close();
+                Next::Forget
+            }
             Some(SeatState::Sweeping | SeatState::Closing { .. }) => Next::Rest,
             Some(SeatState::Opening { since }) => self.give_up_after(*since),
             Some(SeatState::Ready(child)) => match child {
@@ -340,6 +349,7 @@ impl<'a> Turn<'_, 'a> {
         memory.run = self.world.new_run();
         let (agent, session) = (self.name.clone(), spec.session.clone());
         self.world.actions.push(Action::Open { agent, session, run: memory.run });
+        self.world.wake(self.world.now.mono.after(OPEN_WITHIN));
         self.enter(memory, Phase::Opening, "declared");
         Next::Rest
     }
@@ -377,7 +387,7 @@ impl<'a> Turn<'_, 'a> {
     }
 
     /// Begins again as what is declared now. The run's number stays, to tell late news of it from news of the next.
-    fn new_life(&mut self, memory: &mut AgentMemory, spec: &AgentSpec) -> Next {
+    fn new_life(memory: &mut AgentMemory, spec: &AgentSpec) -> Next {
         let (started, last_end) = (memory.started, memory.last_end.take());
         *memory = AgentMemory { run: memory.run, started, last_end, ..AgentMemory::new(spec) };
         Next::Again

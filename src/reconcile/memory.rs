@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AgentName, AgentSpec, Ending, Fingerprint, Mono, Now, Policy, RunId, SessionName, State};
+use super::restart;
+use crate::model::{
+    AgentName, AgentSpec, Ending, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, State,
+};
 
 /// Everything remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,8 +148,12 @@ pub enum Rung {
 impl AgentMemory {
     /// A new life for what is declared.
     pub fn new(spec: &AgentSpec) -> Self {
+        Self::of(Declared::of(spec))
+    }
+
+    fn of(declared: Declared) -> Self {
         Self {
-            declared: Declared::of(spec),
+            declared,
             phase: Phase::Pending,
             run: RunId(0),
             restarts: 0,
@@ -154,6 +161,30 @@ impl AgentMemory {
             first_started: None,
             started: None,
             last_end: None,
+        }
+    }
+
+    /// What is in a session of ours and can't be known: it will be taken for undeclared, or replaced.
+    pub fn unknown(session: SessionName) -> Self {
+        let seconds = Duration::from_secs;
+        let policy = Policy {
+            restart: Restart::No,
+            max_restarts: None,
+            backoff: seconds(3),
+            backoff_max: seconds(60),
+            timeout: None,
+            grace_period: seconds(30),
+            interrupt: Interrupt::Sigint,
+        };
+        let declared = Declared { fingerprint: Fingerprint::default(), session, harness: "unknown".into(), policy };
+        Self::of(declared)
+    }
+
+    /// The phase that follows an end that was recorded in `last_end`, by the policy it was declared with.
+    pub fn settled(&self) -> Phase {
+        match &self.last_end {
+            Some((ending, ended)) => restart::settle(self, ending, ended.mono, &self.declared.policy),
+            None => Phase::Pending,
         }
     }
 

@@ -3,9 +3,13 @@
 //! Pure: no I/O, no tokio, no clock. `now` is an argument and a timer is data (`Plan::wake_at`), so every policy of
 //! agentd is tested here with literal times. It never acts: `execute/` carries the plan out and decides nothing.
 
+#[cfg(test)]
+mod fake;
 mod lifecycle;
 mod line;
 mod memory;
+#[cfg(test)]
+mod properties;
 mod restart;
 mod stop;
 #[cfg(test)]
@@ -28,6 +32,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// Takes the place of the memory that was passed in.
     pub memory: Memory,
+    /// The agents of whom anything changed, gone ones included.
+    pub changed: Vec<AgentName>,
     /// The public states that changed, for the log and for those who follow.
     pub transitions: Vec<Transition>,
     /// When to plan again if nothing happens before.
@@ -129,6 +135,7 @@ pub fn reconcile(desired: Option<&Desired>, observed: &Observed, memory: Memory,
     let mut world = World::new(desired, observed, now, memory.last_run);
     let mut remembered = memory.agents;
     let mut next = BTreeMap::new();
+    let mut changed = Vec::new();
     let mut declared = desired.map(|desired| desired.agents.iter()).into_iter().flatten().peekable();
 
     // Both maps are sorted, so one walk over the two finds who is declared, who is remembered, and who is both.
@@ -144,12 +151,16 @@ pub fn reconcile(desired: Option<&Desired>, observed: &Observed, memory: Memory,
         let spec = declared.next_if(|(declared, _)| **declared == name).map(|(_, spec)| spec);
         names.next_if(|remembered| *remembered == name);
         let before = remembered.remove(&name);
-        if let Some(after) = lifecycle::advance(&mut world, &name, spec, before) {
+        let after = lifecycle::advance(&mut world, &name, spec, before.clone());
+        if before != after {
+            changed.push(name.clone());
+        }
+        if let Some(after) = after {
             next.insert(name, after);
         }
     }
     let World { actions, transitions, wake_at, last_run, .. } = world;
-    Plan { actions, memory: Memory { agents: next, last_run }, transitions, wake_at }
+    Plan { actions, memory: Memory { agents: next, last_run }, changed, transitions, wake_at }
 }
 
 /// What the agents' plans share.

@@ -48,7 +48,7 @@ pub(super) fn deadline(memory: &AgentMemory, policy: &Policy) -> Option<Mono> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::policy;
+    use super::super::fake::policy;
     use super::*;
 
     #[test]

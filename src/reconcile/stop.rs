@@ -52,7 +52,7 @@ fn kill(now: Mono) -> Climb {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::policy;
+    use super::super::fake::policy;
     use super::*;
 
     const S: u64 = 1_000_000_000;

@@ -1,15 +1,277 @@
-use super::*;
-use crate::model::{Interrupt, Policy, Restart};
+//! Scenarios with literal times.
+
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-pub(super) fn policy() -> Policy {
-    Policy {
-        restart: Restart::No,
-        max_restarts: None,
-        backoff: Duration::from_secs(3),
-        backoff_max: Duration::from_secs(60),
-        timeout: None,
-        grace_period: Duration::from_secs(30),
-        interrupt: Interrupt::Sigint,
+use super::fake::{Fake, SECOND, exited, name, policy, spec};
+use super::*;
+use crate::model::{Child, Ending, Policy, Restart, Server, StartError, StartStage};
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn running(policy: Policy) -> Fake {
+    let mut fake = Fake::new();
+    fake.declare(spec("a", 1, policy));
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Running));
+    fake
+}
+
+fn words(fake: &Fake) -> Vec<&'static str> {
+    fake.transitions.iter().map(|transition| transition.to.map_or("none", State::as_str)).collect()
+}
+
+#[test]
+fn what_is_declared_runs_and_what_is_not_declared_is_gone() {
+    let mut fake = running(policy());
+    assert_eq!(words(&fake), ["starting", "running"]);
+    fake.desired.agents.clear();
+    fake.settle();
+    assert_eq!(fake.signals(), [(100, StopSignal::Interrupt)]);
+    assert_eq!((fake.state("a"), fake.observed.seats.len()), (None, 0));
+    assert_eq!(words(&fake), ["starting", "running", "stopping", "none"]);
+}
+
+#[test]
+fn each_policy_follows_each_end() {
+    let ends = [exited(0), exited(3), Ending::ShimLost];
+    let expected = [
+        (Restart::No, [State::Exited, State::Failed, State::Failed]),
+        (Restart::OnFailure, [State::Exited, State::BackingOff, State::BackingOff]),
+        (Restart::Always, [State::BackingOff; 3]),
+    ];
+    for (restart, states) in expected {
+        for (end, state) in ends.iter().zip(states) {
+            let mut fake = running(Policy { restart, ..policy() });
+            fake.end(&name("a"), end.clone(), true);
+            fake.settle();
+            assert_eq!(fake.state("a"), Some(state), "{restart:?} after {end:?}");
+        }
     }
+}
+
+#[test]
+fn delays_double_and_a_good_run_resets_them() {
+    let mut fake = running(Policy { restart: Restart::Always, ..policy() });
+    let mut delays = Vec::new();
+    for run in [1, 1, 1, 60, 1] {
+        fake.pass(seconds(run));
+        fake.end(&name("a"), exited(1), true);
+        fake.settle();
+        let Phase::BackingOff { until } = fake.memory.agents[&name("a")].phase else { panic!() };
+        delays.push(until.since(fake.now.mono).as_secs());
+        fake.pass(seconds(delays[delays.len() - 1]));
+        assert_eq!(fake.state("a"), Some(State::Running));
+    }
+    assert_eq!(delays, [3, 6, 12, 3, 6]);
+    assert_eq!(fake.memory.agents[&name("a")].restarts, 5);
+}
+
+#[test]
+fn restarts_have_a_maximum() {
+    let policy = Policy { restart: Restart::Always, max_restarts: NonZeroU32::new(2), backoff: seconds(0), ..policy() };
+    let mut fake = running(policy);
+    for _ in 0..5 {
+        fake.end(&name("a"), exited(7), true);
+        fake.settle();
+    }
+    assert_eq!((fake.state("a"), fake.starts()), (Some(State::Failed), 3));
+    let Phase::Failed { error } = &fake.memory.agents[&name("a")].phase else { panic!() };
+    assert_eq!(error, "exited with status 7; restarted 2 times, which is its max_restarts");
+
+    fake.declare(spec("a", 1, Policy { max_restarts: NonZeroU32::new(3), ..policy }));
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Running), "a raised maximum is heeded without a change of the program");
+}
+
+#[test]
+fn a_restart_waits_for_the_whole_tree() {
+    let mut fake = running(Policy { restart: Restart::Always, backoff: seconds(0), ..policy() });
+    fake.end(&name("a"), exited(0), false);
+    fake.plan();
+    assert!(fake.todo.iter().all(|action| matches!(action, Action::Note { .. })), "{:?}", fake.todo);
+    fake.empty(&name("a"));
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.starts()), (Some(State::Running), 2));
+}
+
+#[test]
+fn the_timeout_covers_restarts_and_delays_and_stays() {
+    let policy = Policy { restart: Restart::Always, timeout: Some(seconds(10)), ..policy() };
+    let mut fake = running(policy);
+    fake.pass(seconds(2));
+    fake.end(&name("a"), exited(1), true);
+    fake.pass(seconds(4));
+    assert_eq!(fake.state("a"), Some(State::Running));
+    fake.pass(seconds(4));
+    assert_eq!(fake.signals(), [(110, StopSignal::Interrupt)]);
+    fake.pass(seconds(1_000));
+    assert_eq!((fake.state("a"), fake.starts()), (Some(State::TimedOut), 2));
+
+    fake.declare(spec("a", 1, Policy { timeout: Some(seconds(20)), ..policy }));
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Running), "another timeout is another life");
+
+    let mut fake = running(Policy { backoff: seconds(30), backoff_max: seconds(30), ..policy });
+    fake.end(&name("a"), exited(1), true);
+    fake.pass(seconds(10));
+    assert_eq!(fake.state("a"), Some(State::TimedOut), "it strikes between two runs too");
+}
+
+#[test]
+fn a_stubborn_program_is_killed_at_the_end_of_its_grace() {
+    let mut fake = running(policy());
+    fake.stubborn = true;
+    fake.desired.agents.clear();
+    fake.pass(seconds(60));
+    let ladder = [(100, StopSignal::Interrupt), (110, StopSignal::Terminate), (130, StopSignal::KillTree)];
+    assert_eq!((fake.signals(), fake.state("a")), (ladder.to_vec(), None));
+}
+
+#[test]
+fn a_second_request_to_end_cuts_the_grace_short() {
+    let mut fake = running(policy());
+    fake.stubborn = true;
+    fake.desired.agents.clear();
+    fake.pass(seconds(1));
+    fake.desired.hurry = true;
+    fake.settle();
+    assert_eq!(fake.signals(), [(100, StopSignal::Interrupt), (101, StopSignal::KillTree)]);
+    assert_eq!(fake.state("a"), None);
+}
+
+#[test]
+fn a_changed_program_is_replaced_in_its_pane_and_a_changed_policy_touches_nobody() {
+    let mut fake = running(policy());
+    fake.declare(spec("a", 1, Policy { grace_period: seconds(5), restart: Restart::Always, ..policy() }));
+    fake.settle();
+    assert_eq!((fake.starts(), fake.signals().len()), (1, 0));
+    fake.declare(spec("a", 2, policy()));
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.starts(), fake.signals().len()), (Some(State::Running), 2, 1));
+    let opened = fake.planned.iter().filter(|(_, action)| matches!(action, Action::Open { .. })).count();
+    assert_eq!(opened, 1, "the session stays");
+    assert_eq!(fake.memory.agents[&name("a")].restarts, 0);
+}
+
+#[test]
+fn a_changed_session_is_another_session() {
+    let mut fake = running(policy());
+    let mut renamed = (*spec("a", 2, policy())).clone();
+    renamed.session = SessionName::new("b").unwrap();
+    fake.declare(Arc::new(renamed));
+    fake.settle();
+    assert_eq!(fake.observed.seats[&name("a")].session.as_str(), "b");
+    assert_eq!(fake.state("a"), Some(State::Running));
+}
+
+#[test]
+fn two_agents_can_swap_their_sessions() {
+    let mut fake = Fake::new();
+    fake.declare(spec("a", 1, policy()));
+    fake.declare(spec("b", 1, policy()));
+    fake.settle();
+    for (agent, session) in [("a", "b"), ("b", "a")] {
+        let mut swapped = (*spec(agent, 2, policy())).clone();
+        swapped.session = SessionName::new(session).unwrap();
+        fake.declare(Arc::new(swapped));
+    }
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.state("b")), (Some(State::Running), Some(State::Running)));
+    assert_eq!(fake.observed.seats[&name("a")].session.as_str(), "b");
+}
+
+#[test]
+fn a_session_that_cannot_be_made_is_a_failed_start() {
+    let mut fake = Fake::new();
+    fake.declare(spec("a", 1, Policy { restart: Restart::OnFailure, ..policy() }));
+    fake.plan();
+    let error = StartError { stage: StartStage::Session, message: "no more ptys".into() };
+    let refuse = |fake: &mut Fake| {
+        let run = fake.memory.agents[&name("a")].run;
+        fake.todo.clear();
+        fake.set(&name("a"), SeatState::Refused { run, error: error.clone() });
+        fake.plan();
+    };
+    refuse(&mut fake);
+    assert_eq!(fake.state("a"), Some(State::BackingOff));
+    fake.move_clock(fake.wake_at.unwrap());
+    fake.plan();
+    assert_eq!(fake.state("a"), Some(State::Starting), "an old refusal doesn't count twice");
+    refuse(&mut fake);
+    assert_eq!(fake.memory.agents[&name("a")].streak, 1);
+}
+
+#[test]
+fn a_silent_shim_is_given_up() {
+    let mut fake = Fake::new();
+    fake.declare(spec("a", 1, policy()));
+    fake.plan();
+    fake.todo.clear();
+    fake.move_clock(fake.wake_at.unwrap());
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.now.mono.0 / SECOND), (Some(State::Failed), 110));
+    assert!(fake.observed.seats.is_empty());
+}
+
+#[test]
+fn nothing_is_opened_while_the_server_is_down_and_everything_after() {
+    let mut fake = Fake::new();
+    fake.observed.server = Server::Down;
+    fake.declare(spec("a", 1, policy()));
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Pending));
+    fake.observed.server = Server::Up;
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Running));
+}
+
+#[test]
+fn an_unknown_declaration_stops_nobody_and_starts_nobody() {
+    let mut fake = running(policy());
+    let plan = reconcile(None, &fake.observed, fake.memory.clone(), fake.now);
+    assert!(plan.actions.is_empty(), "{:?}", plan.actions);
+    fake.end(&name("a"), exited(1), true);
+    let plan = reconcile(None, &fake.observed, plan.memory, fake.now);
+    assert_eq!(plan.memory.agents[&name("a")].state(), State::Failed, "an end is an end all the same");
+}
+
+#[test]
+fn a_program_that_nobody_remembers_is_replaced() {
+    let mut fake = Fake::new();
+    let session = SessionName::new("a").unwrap();
+    let stranger = Child::Running { run: RunId(77), pid: 7, at: Mono(0) };
+    let seat = crate::model::Seat { session: session.clone(), state: SeatState::Ready(stranger) };
+    fake.observed.seats.insert(name("a"), seat);
+    fake.memory.agents.insert(name("a"), AgentMemory::unknown(session));
+    fake.declare(spec("a", 1, policy()));
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.signals().len(), fake.starts()), (Some(State::Running), 1, 1));
+}
+
+#[test]
+fn not_more_sessions_than_the_limit_are_made_at_once() {
+    let mut fake = Fake::new();
+    for n in 0..200 {
+        fake.declare(spec(&format!("a{n}"), 1, policy()));
+    }
+    fake.plan();
+    assert_eq!(fake.todo.len(), MAX_OPENING);
+    fake.settle();
+    assert_eq!(fake.starts(), 200);
+}
+
+#[test]
+fn the_line_says_what_comes_next() {
+    let mut fake = running(Policy { restart: Restart::OnFailure, ..policy() });
+    fake.pass(seconds(12));
+    fake.end(&name("a"), exited(3), true);
+    fake.settle();
+    let line = fake.planned.iter().find_map(|(_, action)| match action {
+        Action::Note { line, .. } => Some(line.as_str()),
+        Action::Open { .. } | Action::Start { .. } | Action::Signal { .. } | Action::Close { .. } => None,
+    });
+    assert_eq!(line, Some("agentd: a exited with status 3 after 12 s; restarts in 3 s (to detach: C-b d)"));
 }

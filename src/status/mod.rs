@@ -1,10 +1,13 @@
 //! What the daemon shows of itself: immutable snapshots, published whole. Readers never wait for the event loop,
 //! and the event loop never waits for a reader.
 
+mod publish;
+
 use std::sync::Arc;
 
 pub use crate::model::State;
 use crate::model::{AgentName, Ending, Now, SessionName, Wall};
+pub use publish::Publisher;
 
 /// Everything that the API can show, as of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Snapshot {
     pub revision: u64,
     /// When the daemon started.
     pub started: Now,
+    /// What the daemon is about.
+    pub phase: Phase,
     /// Why the last read of the configuration or of the secrets was not taken, if it wasn't.
     pub config_error: Option<Arc<ConfigError>>,
     /// Sorted by name. Includes agents that are being replaced or, no longer declared, are being stopped.
@@ -51,4 +56,14 @@ pub struct AgentStatus {
     pub next_restart_at: Option<Wall>,
     /// One sentence: why it isn't running, if that is anything but its own success.
     pub error: Option<String>,
+}
+
+/// Where the daemon itself is in its life, as seen by those it serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// It keeps what is declared running.
+    #[default]
+    Running,
+    /// It was asked to end and is stopping its agents.
+    Stopping,
 }

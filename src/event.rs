@@ -1,0 +1,46 @@
+//! What can happen. All that the event loop learns, it learns as one of these.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use crate::desired::Loaded;
+use crate::execute::{Hello, LinkId, Outcome};
+use crate::shim::protocol::Report;
+use crate::sys::cgroup::CgroupRoot;
+use crate::sys::tmux::command::PaneRow;
+use crate::sys::tmux::control::Control;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The configuration and the secrets were read.
+    Loaded(Box<Loaded>),
+    /// The agents' login environment is known.
+    LoginEnvironment(Arc<[(OsString, OsString)]>),
+    /// The tmux server is connected.
+    ServerUp {
+        /// The client.
+        control: Control,
+        /// The panes on it.
+        panes: Vec<PaneRow>,
+        /// Where the agents' cgroups are.
+        cgroups: Option<Arc<CgroupRoot>>,
+    },
+    /// The tmux server is gone.
+    ServerDown,
+    /// A shim has introduced itself.
+    Hello(Box<Hello>),
+    /// A shim reports.
+    Report(LinkId, Report),
+    /// A shim's connection has ended.
+    LinkLost {
+        /// Which.
+        link: LinkId,
+        /// Its process lives on.
+        shim_is_alive: bool,
+    },
+    /// An action has an outcome.
+    Outcome(Outcome),
+    /// Everything is to end, and the daemon with it. The second time, at once.
+    Terminate,
+}

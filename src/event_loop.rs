@@ -1,0 +1,188 @@
+//! The one owner of the world's state: takes events, plans, has the plan carried out, publishes what came of it.
+//!
+//! Nothing in here waits for anything but the next event or the plan's own `wake_at`.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::desired::Loaded;
+use crate::event::Event;
+use crate::execute::Executor;
+use crate::model::{Desired, Mono, Observed};
+use crate::reconcile::{Memory, Transition, reconcile};
+use crate::status::{ConfigError, Publisher, Snapshot};
+use crate::sys::clock;
+
+/// Events that are taken before the next plan, so that a burst is planned once and yet nobody waits for its end.
+const MOST_EVENTS_A_PLAN: usize = 256;
+
+/// Sent once, when the agents that were there before this daemon have been adopted.
+pub type Adopted = Option<tokio::sync::oneshot::Sender<()>>;
+
+/// The loop's state.
+#[derive(Debug)]
+pub struct EventLoop {
+    events: mpsc::Receiver<Event>,
+    outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
+    executor: Executor,
+    desired: Option<Desired>,
+    terminating: bool,
+    observed: Observed,
+    memory: Memory,
+    publisher: Publisher,
+    adopted: Adopted,
+}
+
+/// Why the loop ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LoopError {
+    /// A task of the executor panicked.
+    #[error("a task of the executor failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// Nobody is left who could send an event.
+    #[error("every source of events has ended")]
+    NoEvents,
+}
+
+impl EventLoop {
+    /// A loop that knows nothing yet.
+    pub fn new(
+        events: mpsc::Receiver<Event>,
+        outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
+        executor: Executor,
+        snapshots: watch::Sender<Arc<Snapshot>>,
+        adopted: Adopted,
+    ) -> Self {
+        Self {
+            events,
+            outcomes,
+            executor,
+            desired: None,
+            terminating: false,
+            observed: Observed::default(),
+            memory: Memory::default(),
+            publisher: Publisher::new(snapshots),
+            adopted,
+        }
+    }
+
+    /// Runs until everything was asked to end and has ended.
+    pub async fn run(&mut self) -> Result<(), LoopError> {
+        let mut wake_at = None;
+        loop {
+            let first = tokio::select! {
+                biased;
+                Some(outcome) = self.outcomes.recv() => Some(Event::Outcome(outcome)),
+                event = self.events.recv() => Some(event.ok_or(LoopError::NoEvents)?),
+                () = sleep_until(wake_at) => None,
+                error = self.executor.task_failed() => return Err(error.into()),
+            };
+            if let Some(event) = first {
+                self.handle(event);
+                self.handle_more();
+            }
+            wake_at = self.plan();
+            if self.terminating && self.memory.agents.is_empty() && self.observed.seats.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what is there already.
+    fn handle_more(&mut self) {
+        for _ in 0..MOST_EVENTS_A_PLAN {
+            let next = self.outcomes.try_recv().ok().map(Event::Outcome).or_else(|| self.events.try_recv().ok());
+            match next {
+                Some(event) => self.handle(event),
+                None => return,
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = clock::now();
+        let Self { executor, observed, memory, .. } = self;
+        match event {
+            Event::Loaded(loaded) => self.loaded(*loaded),
+            Event::LoginEnvironment(environment) => executor.set_login_environment(environment),
+            Event::ServerUp { control, panes, cgroups } => {
+                executor.server_up(control, panes, cgroups, observed, now.mono);
+                executor.claim_all(memory, observed, now);
+            }
+            Event::ServerDown => executor.server_down(observed),
+            Event::Hello(hello) => executor.hello(*hello, memory, observed, now),
+            Event::Report(link, report) => executor.reported(link, &report, observed),
+            Event::LinkLost { link, shim_is_alive } => executor.link_lost(link, shim_is_alive, observed, now.mono),
+            Event::Outcome(outcome) => executor.outcome(outcome, memory, observed, now),
+            Event::Terminate => self.terminate(),
+        }
+    }
+
+    /// A configuration that can't be taken changes nothing but what is said about it.
+    fn loaded(&mut self, loaded: Loaded) {
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        match loaded.desired {
+            Ok(desired) => {
+                self.publisher.set_config_error(None);
+                if !self.terminating && self.desired.as_ref() != Some(&desired) {
+                    tracing::info!(agents = desired.agents.len(), "took the configuration");
+                    self.desired = Some(desired);
+                }
+            }
+            Err(error) => {
+                let kept = if self.desired.is_some() { "the last good one stays" } else { "nothing is started" };
+                tracing::error!("did not take the configuration, {kept}:\n{error}");
+                let message = error.to_string();
+                self.publisher.set_config_error(Some(Arc::new(ConfigError { message, at: clock::now().wall })));
+            }
+        }
+    }
+
+    fn terminate(&mut self) {
+        let hurry = self.terminating;
+        tracing::info!(hurry, "stops all agents");
+        self.terminating = true;
+        self.publisher.set_stopping();
+        self.desired = Some(Desired { hurry, ..Desired::default() });
+    }
+
+    /// Plans until nothing is left to do now; when to plan again.
+    fn plan(&mut self) -> Option<Mono> {
+        let now = clock::now();
+        let before = std::mem::take(&mut self.memory);
+        let plan = reconcile(self.desired.as_ref(), &self.observed, before, now);
+        self.memory = plan.memory;
+        plan.transitions.iter().for_each(log);
+        for action in plan.actions {
+            self.executor.act(action, &self.memory, &mut self.observed, now.mono);
+        }
+        self.publisher.publish(&self.memory, &plan.changed, now);
+        if self.adopted.is_some() && self.is_settled() {
+            self.adopted.take().map(|adopted| adopted.send(()));
+        }
+        plan.wake_at
+    }
+
+    /// Whether all that ran before this daemon is known.
+    fn is_settled(&self) -> bool {
+        self.observed.server == crate::model::Server::Up && !self.executor.is_adopting(&self.observed)
+    }
+}
+
+fn log(transition: &Transition) {
+    let Transition { agent, from, to, reason } = transition;
+    let (from, to) = (from.map_or("none", |state| state.as_str()), to.map_or("none", |state| state.as_str()));
+    tracing::info!(%agent, from, to, reason, "changed state");
+}
+
+/// Never, if there is no time.
+async fn sleep_until(at: Option<Mono>) {
+    match at {
+        // tokio rounds up to the next millisecond, so that the plan is never a little too early.
+        Some(at) => tokio::time::sleep(at.since(clock::now().mono)).await,
+        None => std::future::pending().await,
+    }
+}

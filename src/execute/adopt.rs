@@ -1,0 +1,151 @@
+//! Sessions and shims that are there: which belongs to which agent, and what they remember.
+
+use std::sync::Arc;
+
+use crate::model::{AgentName, Child, Mono, Now, Observed, Seat, SeatState, Server, SessionName};
+use crate::reconcile::{AgentMemory, Memory};
+use crate::shim::protocol::ChildReport;
+use crate::sys::cgroup::CgroupRoot;
+use crate::sys::shim_link::ShimSender;
+use crate::sys::tmux::command::PaneRow;
+use crate::sys::tmux::control::Control;
+
+use super::place::Link;
+use super::{Executor, LinkId, memo};
+
+/// Connections that are held until tmux says which pane they come from; more are turned away.
+const MOST_UNCLAIMED: usize = 4096;
+
+/// They are held no longer than this, in nanoseconds.
+const CLAIM_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A shim that has introduced itself.
+#[derive(Debug)]
+pub struct Hello {
+    /// Its connection.
+    pub link: LinkId,
+    /// The way to it.
+    pub sender: ShimSender,
+    /// The process at the other end, as the kernel says.
+    pub pid: u32,
+    /// Its user, as the kernel says.
+    pub uid: u32,
+    /// The agent that it says it is for.
+    pub agent: AgentName,
+    /// Its child.
+    pub child: ChildReport,
+    /// The last memo that it was handed.
+    pub memo: Vec<u8>,
+}
+
+impl Executor {
+    /// A server is connected. The sessions on it that are marked as ours become seats, whose shims will connect.
+    pub fn server_up(
+        &mut self,
+        control: Control,
+        panes: Vec<PaneRow>,
+        cgroups: Option<Arc<CgroupRoot>>,
+        observed: &mut Observed,
+        now: Mono,
+    ) {
+        self.control = Some(control.clone());
+        self.cgroups = cgroups;
+        observed.server = Server::Up;
+        for pane in panes {
+            let Ok(agent) = AgentName::new(&pane.agent) else { continue };
+            if self.places.get(&agent).is_some() {
+                continue;
+            }
+            let Ok(session) = SessionName::new(&pane.session_name) else { continue };
+            tracing::info!(%agent, session = %pane.session_name, "found its session");
+            self.places.add(&agent, session.clone(), control.clone()).pane = Some(pane);
+            observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
+        }
+    }
+
+    /// The server is gone, and with it the sessions whose shims have not connected; the others tell by themselves.
+    pub fn server_down(&mut self, observed: &mut Observed) {
+        self.control = None;
+        observed.server = Server::Down;
+        for agent in self.places.silent() {
+            self.places.remove(&agent);
+            observed.seats.remove(&agent);
+        }
+    }
+
+    /// A shim has connected. It is believed to be an agent's when it is the process that tmux runs in that agent's
+    /// pane; anybody else can say any name.
+    pub fn hello(&mut self, hello: Hello, memory: &mut Memory, observed: &mut Observed, now: Now) {
+        self.unclaimed.retain(|(_, since)| now.mono.since(*since) < CLAIM_WITHIN);
+        if hello.uid != self.ground.agent_uid {
+            tracing::warn!(pid = hello.pid, uid = hello.uid, "turned away a connection of another user");
+            return;
+        }
+        let pane = self.places.get(&hello.agent).map(|place| place.pane.as_ref().map(|pane| pane.pane_pid));
+        match pane {
+            Some(Some(pid)) if pid == hello.pid => self.seat_shim(hello, memory, observed, now),
+            Some(Some(_)) => tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane"),
+            Some(None) | None if self.unclaimed.len() < MOST_UNCLAIMED => self.unclaimed.push((hello, now.mono)),
+            Some(None) | None => tracing::warn!(pid = hello.pid, "turned away one connection too many"),
+        }
+    }
+
+    /// tmux has told about panes: seats the shims that connected before.
+    pub fn claim_all(&mut self, memory: &mut Memory, observed: &mut Observed, now: Now) {
+        for (hello, _) in std::mem::take(&mut self.unclaimed) {
+            self.hello(hello, memory, observed, now);
+        }
+    }
+
+    fn seat_shim(&mut self, hello: Hello, memory: &mut Memory, observed: &mut Observed, now: Now) {
+        let Hello { link, sender, pid, agent, child, memo, .. } = hello;
+        let mut child = crate::observed::child_of(&child);
+        self.explain_ending(&mut child, &agent);
+        self.places.attach(&agent, Link { id: link, sender }, pid);
+        if let Some(place) = self.places.get_mut(&agent) {
+            place.run = child.run().or(place.run);
+            if child.run().is_some()
+                && let Some(root) = &self.cgroups
+            {
+                place.cgroup = root.agent(agent.as_str()).ok();
+            }
+        }
+        if let ChildReport::Starting { run, pid: Some(pid) } = hello.child {
+            self.forked(&agent, run, pid);
+        }
+        let known = memory.agents.get(&agent).is_some_and(|known| known.run.0 != 0);
+        if !known {
+            self.recall(&agent, &memo, &child, memory, observed, now);
+        }
+        self.hold_until_cgroup_is_empty(&agent, &mut child);
+        if let Some(seat) = observed.seats.get_mut(&agent)
+            && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
+        {
+            seat.state = SeatState::Ready(child);
+        }
+    }
+
+    /// Remembers through the shim what an earlier daemon knew. What it can't tell is unknown, and is replaced.
+    fn recall(
+        &self,
+        agent: &AgentName,
+        memo: &[u8],
+        child: &Child,
+        memory: &mut Memory,
+        observed: &mut Observed,
+        now: Now,
+    ) {
+        let Some(recalled) = memo::recall(memo, child, now) else {
+            if let Some(seat) = observed.seats.get(agent) {
+                memory.agents.entry(agent.clone()).or_insert_with(|| AgentMemory::unknown(seat.session.clone()));
+            }
+            return;
+        };
+        tracing::info!(%agent, restarts = recalled.restarts, state = recalled.state().as_str(), "adopted");
+        memory.last_run = memory.last_run.max(recalled.run);
+        if let Some(seat) = observed.seats.get_mut(agent) {
+            seat.session = recalled.declared.session.clone();
+        }
+        memory.agents.insert(agent.clone(), recalled);
+    }
+}

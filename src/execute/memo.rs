@@ -1,0 +1,196 @@
+//! The memo that a shim keeps for the daemon: all of an agent's memory that must outlive it, as JSON.
+//!
+//! Fields are only ever added, each with a default: a memo is read by later versions of agentd. It holds no argument
+//! and no value of the environment; of these it has the fingerprint.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Child, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall,
+};
+use crate::reconcile::{AgentMemory, Declared, Phase};
+
+#[derive(Serialize, Deserialize)]
+struct Memo {
+    fingerprint: String,
+    session: String,
+    harness: String,
+    policy: PolicyMemo,
+    run: u64,
+    #[serde(default)]
+    restarts: u32,
+    #[serde(default)]
+    streak: u32,
+    #[serde(default)]
+    first_started: Option<Stamp>,
+    #[serde(default)]
+    started: Option<Stamp>,
+    #[serde(default)]
+    handled: bool,
+    #[serde(default)]
+    timed_out_after_ns: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PolicyMemo {
+    restart: RestartMemo,
+    max_restarts: Option<NonZeroU32>,
+    backoff_ns: u64,
+    backoff_max_ns: u64,
+    timeout_ns: Option<u64>,
+    grace_ns: u64,
+    interrupt: InterruptMemo,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RestartMemo {
+    No,
+    OnFailure,
+    Always,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum InterruptMemo {
+    Sigint,
+    Sigterm,
+    TypeCtrlC(u8),
+}
+
+/// Both clocks: nanoseconds since boot, milliseconds since 1970.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Stamp(u64, u64);
+
+impl From<Now> for Stamp {
+    fn from(now: Now) -> Self {
+        Self(now.mono.0, now.wall.0)
+    }
+}
+
+impl From<Stamp> for Now {
+    fn from(Stamp(mono, wall): Stamp) -> Self {
+        Self { mono: Mono(mono), wall: Wall(wall) }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Writes the memo for an agent.
+pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
+    let policy = &memory.declared.policy;
+    let (handled, timed_out) = match memory.phase {
+        Phase::TimedOut { limit } => (true, Some(limit)),
+        Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } => (true, None),
+        Phase::Pending
+        | Phase::Opening
+        | Phase::Starting
+        | Phase::Running { .. }
+        | Phase::Stopping { .. }
+        | Phase::Closing => (false, None),
+    };
+    let memo = Memo {
+        fingerprint: memory.declared.fingerprint.0.iter().map(|byte| format!("{byte:02x}")).collect(),
+        session: memory.declared.session.as_str().to_owned(),
+        harness: memory.declared.harness.to_string(),
+        policy: PolicyMemo {
+            restart: match policy.restart {
+                Restart::No => RestartMemo::No,
+                Restart::OnFailure => RestartMemo::OnFailure,
+                Restart::Always => RestartMemo::Always,
+            },
+            max_restarts: policy.max_restarts,
+            backoff_ns: nanos(policy.backoff),
+            backoff_max_ns: nanos(policy.backoff_max),
+            timeout_ns: policy.timeout.map(nanos),
+            grace_ns: nanos(policy.grace_period),
+            interrupt: match policy.interrupt {
+                Interrupt::Sigint => InterruptMemo::Sigint,
+                Interrupt::Sigterm => InterruptMemo::Sigterm,
+                Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
+            },
+        },
+        run: memory.run.0,
+        restarts: memory.restarts,
+        streak: memory.streak,
+        first_started: memory.first_started.map(Stamp::from),
+        started: memory.started.map(Stamp::from),
+        handled,
+        timed_out_after_ns: timed_out.map(nanos),
+    };
+    serde_json::to_vec(&memo).unwrap_or_default()
+}
+
+/// Reads a memo back, beside what its shim says of the child. None if it isn't a memo, or of another run than the
+/// child: then nothing can be known of what runs.
+pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemory> {
+    let memo: Memo = serde_json::from_slice(bytes).ok()?;
+    let policy = Policy {
+        restart: match memo.policy.restart {
+            RestartMemo::No => Restart::No,
+            RestartMemo::OnFailure => Restart::OnFailure,
+            RestartMemo::Always => Restart::Always,
+        },
+        max_restarts: memo.policy.max_restarts,
+        backoff: Duration::from_nanos(memo.policy.backoff_ns),
+        backoff_max: Duration::from_nanos(memo.policy.backoff_max_ns),
+        timeout: memo.policy.timeout_ns.map(Duration::from_nanos),
+        grace_period: Duration::from_nanos(memo.policy.grace_ns),
+        interrupt: match memo.policy.interrupt {
+            InterruptMemo::Sigint => Interrupt::Sigint,
+            InterruptMemo::Sigterm => Interrupt::Sigterm,
+            InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
+        },
+    };
+    let mut memory = AgentMemory {
+        declared: Declared {
+            fingerprint: fingerprint(&memo.fingerprint)?,
+            session: SessionName::new(&memo.session).ok()?,
+            harness: memo.harness.into(),
+            policy,
+        },
+        phase: Phase::Pending,
+        run: RunId(memo.run),
+        restarts: memo.restarts,
+        streak: memo.streak,
+        first_started: memo.first_started.map(Now::from),
+        started: memo.started.map(Now::from),
+        last_end: None,
+    };
+    if child.run() != Some(memory.run) {
+        return None;
+    }
+    let stamp = |at: Mono| Now { mono: at, wall: now.wall_at(at) };
+    memory.phase = match child {
+        Child::None => return None,
+        Child::Starting(_) => Phase::Starting,
+        Child::Running { at, pid, .. } => {
+            memory.started = Some(stamp(*at));
+            memory.first_started.get_or_insert(stamp(*at));
+            Phase::Running { pid: *pid }
+        }
+        Child::Ended { ending, at, .. } if memo.handled => {
+            memory.last_end = Some((ending.clone(), stamp(*at)));
+            memo.timed_out_after_ns.map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
+        }
+        // Reconcile treats the end as news.
+        Child::Ended { .. } => Phase::Starting,
+    };
+    Some(memory)
+}
+
+fn fingerprint(hex: &str) -> Option<Fingerprint> {
+    let mut bytes = [0; 32];
+    if hex.len() != 64 || !hex.is_ascii() {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(Fingerprint(bytes))
+}

@@ -1,0 +1,219 @@
+//! Carries plans out, and brings back what came of it as events.
+//!
+//! It decides nothing: it doesn't know policies, keeps no timers beyond bounds on its own steps, and never waits in
+//! the event loop. All that takes time is a task of its own, so one slow stop never delays another agent. A plan has
+//! at most one launch or close for an agent, and the next comes only after the outcome of that one was seen, so no
+//! two actions of one agent ever run at once.
+
+mod adopt;
+mod explain;
+mod memo;
+mod place;
+mod start;
+mod stop;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::model::{AgentName, Child, Mono, Now, Observed, RunId, Seat, SeatState, StartError};
+use crate::reconcile::{Action, Memory};
+use crate::shim::protocol::{Order, Report};
+use crate::sys::cgroup::CgroupRoot;
+use crate::sys::shim_link::{Peer, ShimSender};
+use crate::sys::tmux::command::{self, PaneRow};
+use crate::sys::tmux::control::Control;
+
+pub use adopt::Hello;
+pub use place::{LinkId, PlaceId};
+use place::Places;
+
+/// What came of an action, for the agent's place that it was done in.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Whose.
+    pub agent: AgentName,
+    /// Which of its places.
+    pub place: PlaceId,
+    /// What.
+    pub what: What,
+}
+
+/// What came of an action.
+#[derive(Debug)]
+pub enum What {
+    /// tmux made the session.
+    Opened(PaneRow),
+    /// tmux did not.
+    Refused(RunId, StartError),
+    /// The server went away before it answered.
+    ServerLost,
+    /// The cgroup of a run that the shim called empty is empty.
+    CgroupEmpty(RunId),
+    /// The session is closed and nothing that ran in it is left.
+    Swept,
+}
+
+/// What launches need to know of this host.
+#[derive(Debug)]
+pub struct Ground {
+    /// The shim's program.
+    pub shim: PathBuf,
+    /// Where shims connect to.
+    pub shim_socket: PathBuf,
+    /// The tmux server's socket, for messages.
+    pub tmux_socket: PathBuf,
+    /// The user that agents run as.
+    pub agent_uid: u32,
+    /// Log what is launched, and the pane's last lines at an exit.
+    pub debug: bool,
+}
+
+/// Carries plans out.
+#[derive(Debug)]
+pub struct Executor {
+    ground: Ground,
+    places: Places,
+    control: Option<Control>,
+    cgroups: Option<Arc<CgroupRoot>>,
+    login_environment: Arc<[(OsString, OsString)]>,
+    /// Shims that connected before tmux told which pane they are in.
+    unclaimed: Vec<(Hello, Mono)>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+    tasks: JoinSet<()>,
+}
+
+impl Executor {
+    /// Nothing can be launched before [`Executor::server_up`].
+    pub fn new(ground: Ground, outcomes: mpsc::UnboundedSender<Outcome>) -> Self {
+        Self {
+            ground,
+            places: Places::default(),
+            control: None,
+            cgroups: None,
+            login_environment: Arc::from([]),
+            unclaimed: Vec::new(),
+            outcomes,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// The environment of launches from now on.
+    pub fn set_login_environment(&mut self, environment: Arc<[(OsString, OsString)]>) {
+        self.login_environment = environment;
+    }
+
+    /// Carries out one action, and notes in `observed` what that makes true at once.
+    pub fn act(&mut self, action: Action, memory: &Memory, observed: &mut Observed, now: Mono) {
+        match action {
+            Action::Open { agent, session, run } => self.open(agent, session, run, observed, now),
+            Action::Start { agent, run, spec, line } => {
+                let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
+                self.start(&agent, run, spec, line, memo, observed);
+            }
+            Action::Signal { agent, run, signal } => self.signal(&agent, run, signal),
+            Action::Note { agent, run, line } => {
+                let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
+                self.order(&agent, Order::Note { run: run.0, memo, line });
+            }
+            Action::Close { agent } => self.close(&agent, observed, now),
+        }
+    }
+
+    /// Handles what a shim reported: mechanism here, the rest in `observed`.
+    pub fn reported(&mut self, link: LinkId, report: &Report, observed: &mut Observed) {
+        let Some(agent) = self.places.agent_of(link).cloned() else { return };
+        if let Report::Forked { run, pid } = report {
+            self.forked(&agent, *run, *pid);
+            return;
+        }
+        let Some(SeatState::Ready(child)) = observed.seats.get_mut(&agent).map(|seat| &mut seat.state) else { return };
+        let Some(mut news) = crate::observed::child_after(child, report) else { return };
+        self.explain_ending(&mut news, &agent);
+        self.hold_until_cgroup_is_empty(&agent, &mut news);
+        self.log_ending(&agent, &news);
+        *child = news;
+    }
+
+    /// Handles the outcome of an action.
+    pub fn outcome(&mut self, outcome: Outcome, memory: &mut Memory, observed: &mut Observed, now: Now) {
+        let Outcome { agent, place, what } = outcome;
+        let Some(own) = self.places.get_same(&agent, place) else {
+            self.close_late_session(&agent, what);
+            return;
+        };
+        let Some(seat) = observed.seats.get_mut(&agent) else { return };
+        match what {
+            What::Opened(pane) => {
+                own.pane = Some(pane);
+                self.claim_all(memory, observed, now);
+            }
+            What::Refused(run, error) => {
+                seat.state = SeatState::Refused { run, error };
+                self.places.remove(&agent);
+            }
+            What::ServerLost => {
+                observed.seats.remove(&agent);
+                self.places.remove(&agent);
+            }
+            What::CgroupEmpty(run) => {
+                if let SeatState::Ready(child) = &mut seat.state {
+                    let empty = crate::observed::child_after(child, &Report::TreeEmpty { run: run.0 });
+                    *child = empty.unwrap_or_else(|| child.clone());
+                }
+            }
+            What::Swept => {
+                observed.seats.remove(&agent);
+                self.places.remove(&agent);
+            }
+        }
+    }
+
+    /// A session that tmux made after it was given up belongs to nobody.
+    fn close_late_session(&mut self, agent: &AgentName, what: What) {
+        if let (What::Opened(pane), Some(control)) = (what, &self.control) {
+            tracing::warn!(%agent, session = pane.session_id, "closes a session that came too late");
+            let closed = control.send(command::kill_session(&pane.session_id));
+            self.tasks.spawn(async move { drop(closed.await) });
+        }
+    }
+
+    /// Whether sessions that were found still wait for their shims to connect.
+    pub fn is_adopting(&self, observed: &Observed) -> bool {
+        self.places.silent().iter().any(|agent| {
+            let seat = observed.seats.get(agent).map(|seat: &Seat| &seat.state);
+            let found = self.places.get(agent).is_some_and(|place| place.run.is_none());
+            found && matches!(seat, Some(SeatState::Opening { .. }))
+        })
+    }
+
+    /// Ends tasks that have ended; a task that panicked is an error.
+    pub async fn task_failed(&mut self) -> tokio::task::JoinError {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Err(error)) => return error,
+                Some(Ok(())) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn order(&self, agent: &AgentName, order: Order) {
+        if let Some(link) = self.places.get(agent).and_then(|place| place.link.as_ref()) {
+            link.sender.send(order);
+        }
+    }
+
+    /// Sends an outcome when `what` is there.
+    fn report_later(&mut self, agent: AgentName, place: PlaceId, what: impl Future<Output = What> + 'static + Send) {
+        let outcomes = self.outcomes.clone();
+        self.tasks.spawn(async move {
+            let what = what.await;
+            // The loop that would hear it is gone only when the daemon is.
+            let _ = outcomes.send(Outcome { agent, place, what });
+        });
+    }
+}

@@ -1,0 +1,126 @@
+//! The handles of each agent's seat: its tmux session, the connection of its shim, its cgroup.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::{AgentName, AgentSpec, RunId, SessionName};
+use crate::sys::cgroup::Cgroup;
+use crate::sys::shim_link::ShimSender;
+use crate::sys::tmux::command::PaneRow;
+use crate::sys::tmux::control::Control;
+
+/// Names one seat for its whole life, to tell late news of it from news of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceId(pub u64);
+
+/// Names one connection of a shim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// Where one agent sits.
+#[derive(Debug)]
+pub struct Place {
+    /// Its name.
+    pub id: PlaceId,
+    /// The session's declared name.
+    pub session: SessionName,
+    /// The client of the server that the session is on. Ids of sessions mean something else on another server.
+    pub control: Control,
+    /// The pane, once tmux has told.
+    pub pane: Option<PaneRow>,
+    /// The shim, while it is connected.
+    pub link: Option<Link>,
+    /// The shim's process, from its first connection on.
+    pub shim_pid: Option<u32>,
+    /// Where the agent's processes are kept together, if they are.
+    pub cgroup: Option<Cgroup>,
+    /// The newest run, for its marker.
+    pub run: Option<RunId>,
+    /// What this daemon launched in it last.
+    pub spec: Option<Arc<AgentSpec>>,
+}
+
+/// A shim's connection.
+#[derive(Debug)]
+pub struct Link {
+    /// Its name.
+    pub id: LinkId,
+    /// The way to the shim.
+    pub sender: ShimSender,
+}
+
+/// All places, by agent.
+#[derive(Debug, Default)]
+pub struct Places {
+    places: HashMap<AgentName, Place>,
+    links: HashMap<LinkId, AgentName>,
+    last_id: u64,
+}
+
+impl Places {
+    /// Makes a place for an agent; one that it had is forgotten.
+    pub fn add(&mut self, agent: &AgentName, session: SessionName, control: Control) -> &mut Place {
+        self.remove(agent);
+        self.last_id += 1;
+        let id = PlaceId(self.last_id);
+        let place =
+            Place { id, session, control, pane: None, link: None, shim_pid: None, cgroup: None, run: None, spec: None };
+        self.places.entry(agent.clone()).or_insert(place)
+    }
+
+    /// An agent's place.
+    pub fn get(&self, agent: &AgentName) -> Option<&Place> {
+        self.places.get(agent)
+    }
+
+    /// An agent's place.
+    pub fn get_mut(&mut self, agent: &AgentName) -> Option<&mut Place> {
+        self.places.get_mut(agent)
+    }
+
+    /// An agent's place, if it is still this one.
+    pub fn get_same(&mut self, agent: &AgentName, id: PlaceId) -> Option<&mut Place> {
+        self.places.get_mut(agent).filter(|place| place.id == id)
+    }
+
+    /// Forgets an agent's place; its connection ends.
+    pub fn remove(&mut self, agent: &AgentName) {
+        if let Some(link) = self.places.remove(agent).and_then(|place| place.link) {
+            self.links.remove(&link.id);
+        }
+    }
+
+    /// Connects a shim to its place; a connection that it had before ends.
+    pub fn attach(&mut self, agent: &AgentName, link: Link, shim_pid: u32) {
+        let Some(place) = self.places.get_mut(agent) else { return };
+        self.links.insert(link.id, agent.clone());
+        place.shim_pid = Some(shim_pid);
+        if let Some(old) = place.link.replace(link) {
+            self.links.remove(&old.id);
+        }
+    }
+
+    /// The agent whose shim has ended this connection, which is forgotten.
+    pub fn detach(&mut self, link: LinkId) -> Option<AgentName> {
+        let agent = self.links.remove(&link)?;
+        if let Some(place) = self.places.get_mut(&agent) {
+            place.link = None;
+        }
+        Some(agent)
+    }
+
+    /// The agent that a connection belongs to.
+    pub fn agent_of(&self, link: LinkId) -> Option<&AgentName> {
+        self.links.get(&link)
+    }
+
+    /// The agents whose session was ordered or found, and whose shim has never connected.
+    pub fn silent(&self) -> Vec<AgentName> {
+        self.places.iter().filter(|(_, place)| place.shim_pid.is_none()).map(|(agent, _)| agent.clone()).collect()
+    }
+
+    /// Whether a pane is somebody's place.
+    pub fn has_pane(&self, pane: &PaneRow) -> bool {
+        self.places.values().any(|place| place.pane.as_ref().is_some_and(|own| own.pane_id == pane.pane_id))
+    }
+}

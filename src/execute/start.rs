@@ -1,0 +1,158 @@
+//! Launches: a session with a shim, then the program in it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+use crate::model::{AgentName, AgentSpec, Child, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage};
+use crate::shim::protocol::{Order, Start};
+use crate::sys::process;
+use crate::sys::tmux::command;
+use crate::sys::tmux::control::CommandError;
+
+use super::{Executor, What};
+
+/// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
+pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
+
+/// The variable that tells an agent its own name.
+const AGENT_VARIABLE: &str = "AGENTD_AGENT";
+
+/// Variables of the login shell's own terminal and process, which say nothing true about the agent's.
+const NOT_INHERITED: [&str; 7] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_"];
+
+/// The value of [`RUN_VARIABLE`].
+pub(super) fn run_marker(agent: &AgentName, run: RunId) -> String {
+    format!("{agent}:{}", run.0)
+}
+
+impl Executor {
+    /// Orders a session; the outcome says what came of it.
+    pub(super) fn open(
+        &mut self,
+        agent: AgentName,
+        session: SessionName,
+        run: RunId,
+        observed: &mut Observed,
+        now: Mono,
+    ) {
+        let Some(control) = self.control.clone() else { return };
+        let line = command::new_session(session.as_str(), agent.as_str(), &self.ground.shim, &self.ground.shim_socket);
+        let answer = control.send(line);
+        let place = self.places.add(&agent, session.clone(), control);
+        place.run = Some(run);
+        let id = place.id;
+        let socket = self.ground.tmux_socket.display().to_string();
+        observed.seats.insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
+        self.report_later(agent, id, async move {
+            match answer.await {
+                Ok(lines) => match lines.last().and_then(|line| command::parse_pane(line)) {
+                    Some(pane) => What::Opened(pane),
+                    None => What::Refused(run, refused(format!("tmux answered {lines:?} to new-session"))),
+                },
+                Err(CommandError::Lost) => What::ServerLost,
+                Err(CommandError::Refused(message)) if message.starts_with("duplicate session") => {
+                    let text = format!(
+                        "a tmux session named {session:?} exists that agentd did not make: close it with \
+                         `tmux -S {socket} kill-session -t '={session}'`, or declare another `session`"
+                    );
+                    What::Refused(run, refused(text))
+                }
+                Err(CommandError::Refused(message)) => {
+                    What::Refused(run, refused(format!("tmux could not make the session: {message}")))
+                }
+            }
+        });
+    }
+
+    /// Hands the program to the shim.
+    pub(super) fn start(
+        &mut self,
+        agent: &AgentName,
+        run: RunId,
+        spec: Arc<AgentSpec>,
+        line: String,
+        memo: Vec<u8>,
+        observed: &mut Observed,
+    ) {
+        let environment = self.environment(agent, run, &spec);
+        self.log_launch(agent, &spec, &environment);
+        let Some(place) = self.places.get_mut(agent) else { return };
+        place.run = Some(run);
+        if place.cgroup.is_none()
+            && let Some(root) = &self.cgroups
+        {
+            place.cgroup = root
+                .agent(agent.as_str())
+                .inspect_err(|error| tracing::warn!(%agent, %error, "its processes are not kept in a cgroup"))
+                .ok();
+        }
+        let start = Start {
+            run: run.0,
+            hold: place.cgroup.is_some(),
+            memo,
+            line,
+            workdir: spec.launch.workdir.as_os_str().as_bytes().to_vec(),
+            argv: spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
+            env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
+        };
+        place.spec = Some(spec);
+        if let Some(link) = &place.link {
+            link.sender.send(Order::Start(start));
+        }
+        if let Some(seat) = observed.seats.get_mut(agent) {
+            seat.state = SeatState::Ready(Child::Starting(run));
+        }
+    }
+
+    /// The child waits between fork and exec: puts it into its agent's cgroup, and lets it go.
+    ///
+    /// The shim runs as the agent's user and may lie, so only a child of the shim is moved. Where the move fails, the
+    /// run goes on: the shim finds its descendants without a cgroup too.
+    pub(super) fn forked(&mut self, agent: &AgentName, run: u64, pid: u32) {
+        let Some(place) = self.places.get(agent) else { return };
+        let is_child_of_shim = || process::parent(pid).is_some_and(|parent| Some(parent) == place.shim_pid);
+        if let Some(cgroup) = &place.cgroup {
+            if is_child_of_shim() {
+                if let Err(error) = cgroup.place(pid) {
+                    tracing::warn!(%agent, %error, "its processes are not kept in a cgroup");
+                }
+            } else {
+                tracing::warn!(%agent, pid, "its shim named a process that isn't its child");
+            }
+        }
+        self.order(agent, Order::Go { run });
+    }
+
+    /// The login environment, what the spec adds or changes, and our own two variables.
+    fn environment(&self, agent: &AgentName, run: RunId, spec: &AgentSpec) -> BTreeMap<OsString, Vec<u8>> {
+        let login = self.login_environment.iter();
+        let inherited = login.filter(|(name, _)| !NOT_INHERITED.iter().any(|skipped| name == skipped));
+        let mut environment: BTreeMap<OsString, Vec<u8>> =
+            inherited.map(|(name, value)| (name.clone(), value.as_bytes().to_vec())).collect();
+        for (name, value) in &spec.launch.env {
+            environment.insert(name.clone(), value.expose().to_vec());
+        }
+        environment.insert(RUN_VARIABLE.into(), run_marker(agent, run).into_bytes());
+        environment.insert(AGENT_VARIABLE.into(), agent.as_str().as_bytes().to_vec());
+        environment.entry("PWD".into()).or_insert_with(|| spec.launch.workdir.as_os_str().as_bytes().to_vec());
+        environment
+    }
+
+    fn log_launch(&self, agent: &AgentName, spec: &AgentSpec, environment: &BTreeMap<OsString, Vec<u8>>) {
+        if self.ground.debug {
+            let names: Vec<_> = environment.keys().map(|name| name.to_string_lossy()).collect();
+            let workdir = spec.launch.workdir.display();
+            tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
+        }
+    }
+}
+
+fn refused(message: String) -> StartError {
+    StartError { stage: StartStage::Session, message }
+}
+
+fn join(name: &OsStr, value: &[u8]) -> Vec<u8> {
+    [name.as_bytes(), b"=", value].concat()
+}

@@ -1,0 +1,146 @@
+//! Stops: signals to what runs, and the end of a seat with all that ran in it.
+
+use std::time::Duration;
+
+use crate::model::{AgentName, Child, Mono, Observed, RunId, SeatState};
+use crate::reconcile::StopSignal;
+use crate::shim::protocol::Order;
+use crate::sys::process;
+use crate::sys::tmux::command;
+
+use super::place::Place;
+use super::start::{RUN_VARIABLE, run_marker};
+use super::{Executor, LinkId, What};
+
+/// A cgroup that was killed is waited for this long; then the sweep goes on and says so.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+
+impl Executor {
+    /// One step of a stop.
+    pub(super) fn signal(&mut self, agent: &AgentName, run: RunId, signal: StopSignal) {
+        let Some(place) = self.places.get(agent) else { return };
+        tracing::debug!(%agent, ?signal, "asks its program to end");
+        match signal {
+            StopSignal::Interrupt => self.order(agent, Order::Signal { run: run.0, signal: libc::SIGINT }),
+            StopSignal::Terminate => self.order(agent, Order::Signal { run: run.0, signal: libc::SIGTERM }),
+            StopSignal::TypeCtrlC(times) => match &place.pane {
+                Some(pane) => {
+                    let (agent, answer) = (agent.clone(), place.control.send(command::type_ctrl_c(&pane.pane_id, times)));
+                    self.tasks.spawn(async move {
+                        if let Err(error) = answer.await {
+                            tracing::warn!(%agent, %error, "could not type C-c");
+                        }
+                    });
+                }
+                None => self.order(agent, Order::Signal { run: run.0, signal: libc::SIGINT }),
+            },
+            StopSignal::KillTree => {
+                if let Some(cgroup) = &place.cgroup
+                    && let Err(error) = cgroup.kill()
+                {
+                    tracing::warn!(%agent, %error, "could not kill its cgroup");
+                }
+                self.order(agent, Order::KillTree { run: run.0 });
+            }
+        }
+    }
+
+    /// The shim says that nothing is left of a run: believed when the cgroup says so too.
+    pub(super) fn hold_until_cgroup_is_empty(&mut self, agent: &AgentName, child: &mut Child) {
+        let Child::Ended { run, tree_empty, .. } = child else { return };
+        let Some(place) = self.places.get(agent).filter(|_| *tree_empty) else { return };
+        let Some(cgroup) = place.cgroup.clone().filter(|cgroup| cgroup.populated().unwrap_or(false)) else { return };
+        *tree_empty = false;
+        let (run, id) = (*run, place.id);
+        let name = agent.clone();
+        self.report_later(agent.clone(), id, async move {
+            kill_cgroup(&name, &cgroup).await;
+            What::CgroupEmpty(run)
+        });
+    }
+
+    /// Closes a seat.
+    pub(super) fn close(&mut self, agent: &AgentName, observed: &mut Observed, now: Mono) {
+        if self.places.get(agent).is_none() {
+            // It was refused: there is no session.
+            observed.seats.remove(agent);
+        }
+        let Some(seat) = observed.seats.get_mut(agent) else { return };
+        // Ended and empty, or never begun: then there is nothing to look for.
+        let idle = matches!(
+            seat.state,
+            SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. })
+        );
+        seat.state = SeatState::Closing { since: now };
+        self.sweep(agent, idle);
+    }
+
+    /// A shim's connection has ended. If its process has too, what it left is swept; if not, it may come back.
+    pub fn link_lost(&mut self, link: LinkId, shim_is_alive: bool, observed: &mut Observed, now: Mono) {
+        let Some(agent) = self.places.detach(link) else { return };
+        let Some(seat) = observed.seats.get_mut(&agent) else { return };
+        match &seat.state {
+            SeatState::Closing { .. } | SeatState::Sweeping | SeatState::Refused { .. } => {}
+            SeatState::Opening { .. } | SeatState::Ready(_) if shim_is_alive => {
+                tracing::warn!(%agent, "the connection of its shim was lost; the shim is alive");
+                seat.state = SeatState::Opening { since: now };
+            }
+            SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. }) => {
+                seat.state = SeatState::Sweeping;
+                self.sweep(&agent, true);
+            }
+            SeatState::Opening { .. } | SeatState::Ready(_) => {
+                seat.state = SeatState::Sweeping;
+                self.sweep(&agent, false);
+            }
+        }
+    }
+
+    /// Closes the session, then kills whatever is left of its shim and of its run; `Swept` when all is gone.
+    fn sweep(&mut self, agent: &AgentName, idle: bool) {
+        let Some(place) = self.places.get_mut(agent) else { return };
+        let id = place.id;
+        let closed = place.pane.as_ref().map(|pane| place.control.send(command::kill_session(&pane.session_id)));
+        let marker = marker_to_sweep(agent, place, idle);
+        let (cgroup, shim_pid) = (place.cgroup.take(), place.shim_pid);
+        let name = agent.clone();
+        self.report_later(agent.clone(), id, async move {
+            if let Some(closed) = closed {
+                // An error says that the session or the server is gone already.
+                let _ = closed.await;
+            }
+            if let Some(pid) = shim_pid {
+                process::wait_or_kill(pid, Duration::from_millis(500)).await;
+            }
+            if let Some(cgroup) = cgroup {
+                kill_cgroup(&name, &cgroup).await;
+                if let Err(error) = cgroup.remove() {
+                    tracing::debug!(agent = %name, %error, "could not remove its cgroup");
+                }
+            } else if let Some(marker) = marker {
+                process::kill_by_marker(RUN_VARIABLE, &marker).await;
+            }
+            What::Swept
+        });
+    }
+}
+
+/// What the processes of a run that may still be alive carry in their environment.
+fn marker_to_sweep(agent: &AgentName, place: &Place, idle: bool) -> Option<String> {
+    place.run.filter(|_| !idle).map(|run| run_marker(agent, run))
+}
+
+async fn kill_cgroup(agent: &AgentName, cgroup: &crate::sys::cgroup::Cgroup) {
+    if !cgroup.populated().unwrap_or(false) {
+        return;
+    }
+    if let Err(error) = cgroup.kill() {
+        tracing::warn!(%agent, %error, "could not kill its cgroup");
+        return;
+    }
+    match tokio::time::timeout(EMPTY_WITHIN, cgroup.empty()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%agent, %error, "could not watch its cgroup"),
+        Err(_) => tracing::error!(%agent, "processes of it can't be killed: the kernel holds them"),
+    }
+}

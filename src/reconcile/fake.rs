@@ -1,0 +1,251 @@
+//! A fake world for tests: sessions, shims and programs as values, that do what actions say when they are told to.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Child, Ending, Exit, Fingerprint, Interrupt, Launch, Policy, Restart, Seat, Server, Wall};
+
+pub(super) const SECOND: u64 = 1_000_000_000;
+
+pub(super) fn policy() -> Policy {
+    Policy {
+        restart: Restart::No,
+        max_restarts: None,
+        backoff: Duration::from_secs(3),
+        backoff_max: Duration::from_secs(60),
+        timeout: None,
+        grace_period: Duration::from_secs(30),
+        interrupt: Interrupt::Sigint,
+    }
+}
+
+pub(super) fn name(text: &str) -> AgentName {
+    AgentName::new(text).unwrap()
+}
+
+/// A spec whose launch differs for each `version`.
+pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
+    Arc::new(AgentSpec {
+        name: name(agent),
+        session: SessionName::new(agent).unwrap(),
+        harness: "custom".into(),
+        launch: Launch {
+            argv: vec![CString::new(format!("v{version}")).unwrap()],
+            workdir: "/".into(),
+            env: BTreeMap::new(),
+        },
+        policy,
+        fingerprint: Fingerprint([version; 32]),
+    })
+}
+
+pub(super) fn exited(code: u8) -> Ending {
+    Ending::Exited { exit: Exit::Code(code), cpu: Duration::ZERO, max_rss_kib: 0 }
+}
+
+pub(super) struct Fake {
+    pub now: Now,
+    pub desired: Desired,
+    pub observed: Observed,
+    pub memory: Memory,
+    pub transitions: Vec<Transition>,
+    pub wake_at: Option<Mono>,
+    /// Ordered, not yet done.
+    pub todo: Vec<Action>,
+    /// All that were ever planned, with their time.
+    pub planned: Vec<(Mono, Action)>,
+    /// Programs that go on until they are killed.
+    pub stubborn: bool,
+    next_pid: u32,
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        Self {
+            now: Now { mono: Mono(100 * SECOND), wall: Wall(1_700_000_000_000) },
+            desired: Desired::default(),
+            observed: Observed { server: Server::Up, seats: BTreeMap::new() },
+            memory: Memory::default(),
+            transitions: Vec::new(),
+            wake_at: None,
+            todo: Vec::new(),
+            planned: Vec::new(),
+            stubborn: false,
+            next_pid: 100,
+        }
+    }
+
+    pub fn declare(&mut self, spec: Arc<AgentSpec>) {
+        self.desired.agents.insert(spec.name.clone(), spec);
+    }
+
+    /// Plans once; the actions are to be done.
+    pub fn plan(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        let plan = reconcile(Some(&self.desired), &self.observed, memory, self.now);
+        self.memory = plan.memory;
+        self.transitions.extend(plan.transitions);
+        self.wake_at = plan.wake_at;
+        for action in plan.actions {
+            self.note(&action);
+            self.planned.push((self.now.mono, action.clone()));
+            // Closing a seat that was refused is done at once.
+            if !matches!(&action, Action::Close { agent } if !self.observed.seats.contains_key(agent)) {
+                self.todo.push(action);
+            }
+        }
+    }
+
+    /// What the executor notes as soon as it is handed an action.
+    fn note(&mut self, action: &Action) {
+        let since = self.now.mono;
+        match action {
+            Action::Open { agent, session, .. } => {
+                let state = SeatState::Opening { since };
+                let old = self.observed.seats.insert(agent.clone(), Seat { session: session.clone(), state });
+                assert!(
+                    old.is_none_or(|old| matches!(old.state, SeatState::Refused { .. })),
+                    "{agent} has a seat already"
+                );
+            }
+            Action::Start { agent, run, .. } => {
+                let seat = self.observed.seats.get_mut(agent).unwrap();
+                let free = matches!(seat.state, SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. }));
+                assert!(free, "{agent} is started where something may still run: {:?}", seat.state);
+                seat.state = SeatState::Ready(Child::Starting(*run));
+            }
+            Action::Close { agent } => {
+                let refused = |seat: &Seat| matches!(seat.state, SeatState::Refused { .. });
+                if self.observed.seats.get(agent).is_some_and(refused) {
+                    self.observed.seats.remove(agent);
+                    return;
+                }
+                if let Some(seat) = self.observed.seats.get_mut(agent) {
+                    let alive = matches!(seat.state, SeatState::Ready(Child::Starting(_) | Child::Running { .. }));
+                    assert!(!alive, "the session of {agent} is closed under its program");
+                    seat.state = SeatState::Closing { since };
+                }
+            }
+            Action::Signal { .. } | Action::Note { .. } => {}
+        }
+    }
+
+    /// Does the oldest of what was ordered. False if there was nothing.
+    pub fn act(&mut self) -> bool {
+        if self.todo.is_empty() {
+            return false;
+        }
+        let action = self.todo.remove(0);
+        let at = self.now.mono;
+        match action {
+            Action::Open { agent, .. } => {
+                let opening = |seat: &Seat| matches!(seat.state, SeatState::Opening { .. });
+                if self.observed.seats.get(&agent).is_some_and(opening) {
+                    self.set(&agent, SeatState::Ready(Child::None));
+                }
+            }
+            Action::Start { agent, run, .. } => {
+                self.next_pid += 1;
+                let pid = self.next_pid;
+                if self.child(&agent) == Some(&Child::Starting(run)) {
+                    self.set(&agent, SeatState::Ready(Child::Running { run, pid, at }));
+                }
+            }
+            Action::Signal { agent, run, signal } => {
+                let obeys = !self.stubborn || signal == StopSignal::KillTree;
+                let alive = matches!(self.child(&agent), Some(Child::Running { run: live, .. }) if *live == run);
+                if obeys && alive {
+                    let ending = Ending::Exited { exit: Exit::Signal(15), cpu: Duration::ZERO, max_rss_kib: 0 };
+                    self.end(&agent, ending, true);
+                } else if signal == StopSignal::KillTree {
+                    self.empty(&agent);
+                }
+            }
+            Action::Note { .. } => {}
+            Action::Close { agent } => {
+                self.observed.seats.remove(&agent);
+            }
+        }
+        true
+    }
+
+    /// Plans and does, until nothing is planned.
+    pub fn settle(&mut self) {
+        for _ in 0..10_000 {
+            self.plan();
+            if !self.act() {
+                return;
+            }
+        }
+        panic!("no end of planning: {:?}", self.planned.iter().rev().take(10).collect::<Vec<_>>());
+    }
+
+    /// Time passes, with every wake-up on the way.
+    pub fn pass(&mut self, duration: Duration) {
+        let end = self.now.mono.after(duration);
+        self.settle();
+        while let Some(at) = self.wake_at.filter(|at| *at <= end) {
+            assert!(at > self.now.mono, "woken for what was due already");
+            self.move_clock(at);
+            self.settle();
+        }
+        self.move_clock(end);
+        self.settle();
+    }
+
+    pub fn move_clock(&mut self, to: Mono) {
+        self.now.wall = self.now.wall_at(to);
+        self.now.mono = to;
+    }
+
+    pub fn child(&self, agent: &AgentName) -> Option<&Child> {
+        match &self.observed.seats.get(agent)?.state {
+            SeatState::Ready(child) => Some(child),
+            SeatState::Opening { .. } | SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The program of an agent ends, if it runs.
+    pub fn end(&mut self, agent: &AgentName, ending: Ending, tree_empty: bool) {
+        if let Some(Child::Running { run, .. } | Child::Starting(run)) = self.child(agent) {
+            let ended = Child::Ended { run: *run, ending, at: self.now.mono, tree_empty };
+            self.set(agent, SeatState::Ready(ended));
+        }
+    }
+
+    /// What a run left is gone.
+    pub fn empty(&mut self, agent: &AgentName) {
+        if let Some(SeatState::Ready(Child::Ended { tree_empty, .. })) =
+            self.observed.seats.get_mut(agent).map(|seat| &mut seat.state)
+        {
+            *tree_empty = true;
+        }
+    }
+
+    pub fn set(&mut self, agent: &AgentName, state: SeatState) {
+        if let Some(seat) = self.observed.seats.get_mut(agent) {
+            seat.state = state;
+        }
+    }
+
+    pub fn state(&self, agent: &str) -> Option<State> {
+        self.memory.agents.get(&name(agent)).map(AgentMemory::state)
+    }
+
+    pub fn signals(&self) -> Vec<(u64, StopSignal)> {
+        let signal = |(at, action): &(Mono, Action)| match action {
+            Action::Signal { signal, .. } => Some((at.0 / SECOND, *signal)),
+            Action::Open { .. } | Action::Start { .. } | Action::Note { .. } | Action::Close { .. } => None,
+        };
+        self.planned.iter().filter_map(signal).collect()
+    }
+
+    pub fn starts(&self) -> usize {
+        self.planned.iter().filter(|(_, action)| matches!(action, Action::Start { .. })).count()
+    }
+}

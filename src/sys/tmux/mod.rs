@@ -1,0 +1,7 @@
+//! tmux: one server that runs alone, and one control client through which every command goes.
+//!
+//! No command is ever typed into a shell, and tmux is never asked whether an agent runs: the shims say so.
+
+pub mod command;
+pub mod control;
+pub mod server;

@@ -1,0 +1,77 @@
+//! The tmux server: found on its socket, or started alone.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+use crate::sys::identity::Identity;
+use crate::sys::spawn;
+
+/// A server was given this long to open its socket.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerProcess {
+    /// Its process.
+    pub pid: u32,
+    /// The user that it runs as.
+    pub uid: u32,
+}
+
+/// The server that listens on `socket`, if one does. It isn't spoken to.
+pub fn find(socket: &Path) -> io::Result<Option<ServerProcess>> {
+    let stream = match UnixStream::connect(socket) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let peer = getsockopt(&stream, PeerCredentials)?;
+    Ok(Some(ServerProcess { pid: u32::try_from(peer.pid()).unwrap_or(0), uid: peer.uid() }))
+}
+
+/// Starts a server that outlives us and waits until it listens.
+///
+/// `-D` keeps it in the foreground of its own session, so its pid is known and its command line holds nothing but
+/// the socket; the environment that every pane inherits from it is the clean one of [`spawn::command`].
+pub async fn start(tmux: &Path, socket: &Path, user: Option<&Identity>) -> io::Result<ServerProcess> {
+    let mut command = spawn::command(tmux, user);
+    spawn::new_session(&mut command);
+    command.args(["-u", "-D", "-f", "/dev/null", "-S"]).arg(socket);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(false);
+    let mut child = command.spawn()?;
+    let deadline = tokio::time::sleep(READY_WITHIN);
+    tokio::pin!(deadline);
+    let mut look = tokio::time::interval(Duration::from_millis(1));
+    loop {
+        tokio::select! {
+            _ = look.tick() => {
+                if let Some(found) = find(socket)? {
+                    // Whoever listens is the server now: another daemon may have been faster.
+                    return Ok(found);
+                }
+            }
+            status = child.wait() => {
+                let text = read_all(child.stderr.take()).await;
+                return Err(io::Error::other(format!("tmux ended at once ({}): {}", status?, text.trim())));
+            }
+            () = &mut deadline => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "tmux did not open its socket within 5 s"));
+            }
+        }
+    }
+}
+
+async fn read_all(stderr: Option<tokio::process::ChildStderr>) -> String {
+    let mut text = String::new();
+    if let Some(mut stderr) = stderr {
+        let _ = tokio::io::AsyncReadExt::read_to_string(&mut stderr, &mut text).await;
+    }
+    text
+}
