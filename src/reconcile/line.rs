@@ -33,9 +33,9 @@ fn short(duration: Duration) -> String {
             format!("{seconds}.{} s", duration.subsec_millis() / 100)
         }
         1..60 => format!("{seconds} s"),
-        60..3600 if seconds % 60 == 0 => format!("{} m", seconds / 60),
+        60..3600 if seconds.is_multiple_of(60) => format!("{} m", seconds / 60),
         60..3600 => format!("{} m {} s", seconds / 60, seconds % 60),
-        _ if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3600),
+        _ if (seconds / 60).is_multiple_of(60) => format!("{} h", seconds / 3600),
         _ => format!("{} h {} m", seconds / 3600, seconds / 60 % 60),
     }
 }

@@ -2,3 +2,11 @@
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
 pub mod clock;
+pub mod identity;
+pub mod login_env;
+pub mod privileges;
+pub mod runtime_dir;
+pub mod socket_lock;
+pub mod spawn;
+pub mod tmux;
+pub mod unix_socket;

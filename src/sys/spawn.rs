@@ -11,7 +11,7 @@ use crate::sys::identity::Identity;
 use crate::sys::privileges::drop_privileges_to;
 
 /// The `PATH` of programs that agentd itself starts; agents get their user's.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
 /// A command with nothing of our environment. With a user, it runs as that user, in the user's home and groups.
 #[allow(clippy::disallowed_methods, reason = "this is the room of subprocesses")]

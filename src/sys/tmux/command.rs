@@ -68,11 +68,11 @@ pub fn parse_pane(line: &str) -> Option<PaneRow> {
     let (ids, names) = line.split_once(" |")?;
     let (agent, session_name) = names.split_once('|')?;
     let mut ids = ids.split(' ');
-    let (session_id, pane_id, pane_pid) = (ids.next()?, ids.next()?, ids.next()?);
+    let (session_id, pane_id, pid) = (ids.next()?, ids.next()?, ids.next()?);
     (session_id.starts_with('$') && pane_id.starts_with('%') && ids.next().is_none()).then_some(PaneRow {
         session_id: session_id.to_owned(),
         pane_id: pane_id.to_owned(),
-        pane_pid: pane_pid.parse().ok()?,
+        pane_pid: pid.parse().ok()?,
         agent: agent.to_owned(),
         session_name: session_name.to_owned(),
     })

@@ -1,0 +1,122 @@
+//! The command line: one file a subcommand. It parses, calls the library, and turns what comes back into an exit
+//! status; it decides nothing about agents.
+
+pub mod check;
+pub mod demo;
+pub mod run;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::desired::Sources;
+use crate::sys::identity::Identity;
+use crate::sys::login_env;
+
+/// Where a configuration is looked for.
+pub const CONFIG: &str = "/etc/stereos/jcard.toml";
+
+/// Where secrets are looked for.
+pub const SECRET_DIR: &str = "/run/stereos/secrets";
+
+/// Keeps a declared set of AI coding agents running, each in its own tmux session.
+#[derive(Debug, Parser)]
+#[command(name = "agentd", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon (the same as no command at all)
+    Run(run::Flags),
+    /// Check a jcard.toml and print every mistake in it
+    Check {
+        /// The file
+        #[arg(default_value = CONFIG)]
+        file: PathBuf,
+        /// Check against the secrets in this directory, too
+        #[arg(long, env = "AGENTD_SECRET_DIR")]
+        secret_dir: Option<PathBuf>,
+    },
+    /// Run two small scripted agents in a private directory, as you, to see how it works
+    Demo,
+    /// What a login shell is asked to execute
+    #[command(name = login_env::SUBCOMMAND, hide = true)]
+    PrintEnvironment,
+    /// The resident process in each agent's pane, where there is no agentd-shim beside agentd
+    #[command(hide = true)]
+    Shim {
+        /// The arguments of agentd-shim
+        arguments: Vec<OsString>,
+    },
+}
+
+/// The flags of the older agentd, which took them with one dash.
+const ONE_DASH: [&str; 5] = ["config", "secret-dir", "tmux-socket", "api-socket", "debug"];
+
+/// Parses the process's arguments, does what they say, and answers with the exit status.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let arguments = std::iter::once(program).chain(arguments.map(two_dashes));
+    let Arguments { command, run } = Arguments::parse_from(arguments);
+    match command {
+        None => run::run(run),
+        Some(Command::Run(flags)) => run::run(flags),
+        Some(Command::Check { file, secret_dir }) => check(file, secret_dir),
+        Some(Command::Demo) => demo::demo(),
+        Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
+        Some(Command::Shim { arguments }) => crate::shim::main(arguments),
+    }
+}
+
+/// `-config` becomes `--config`, and `-config=x` becomes `--config=x`.
+fn two_dashes(argument: OsString) -> OsString {
+    let Some(text) = argument.to_str() else { return argument };
+    let Some(flag) = text.strip_prefix('-').filter(|flag| !flag.starts_with('-')) else { return argument };
+    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+    if ONE_DASH.contains(&name) { format!("-{text}").into() } else { argument }
+}
+
+fn check(config: PathBuf, secret_dir: Option<PathBuf>) -> ExitCode {
+    let sources = Sources { config, secret_dir, agent_home: Identity::current().home };
+    let mut stdout = std::io::stdout();
+    let look = check::look(stdout.is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    exit_code(matches!(check::check(&sources, look, &mut stdout), Ok(check::Verdict::Good)))
+}
+
+fn exit_code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_spelling_of_flags_is_understood() {
+        for (old, new) in [
+            ("-config", "--config"),
+            ("-config=/x=y", "--config=/x=y"),
+            ("-debug", "--debug"),
+            ("--debug", "--debug"),
+            ("-h", "-h"),
+            ("-", "-"),
+            ("/a-config", "/a-config"),
+        ] {
+            assert_eq!(two_dashes(old.into()), OsString::from(new));
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}
