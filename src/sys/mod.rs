@@ -2,3 +2,5 @@
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
 pub mod clock;
+pub mod inotify;
+pub mod read_file;
