@@ -1,5 +1,7 @@
 //! agentd.
 
+pub mod cli;
+pub mod desired;
 pub mod model;
 pub mod reconcile;
 pub mod shim;

@@ -3,8 +3,10 @@
 
 pub mod clock;
 pub mod identity;
+pub mod inotify;
 pub mod login_env;
 pub mod privileges;
+pub mod read_file;
 pub mod runtime_dir;
 pub mod socket_lock;
 pub mod spawn;

@@ -1,0 +1,166 @@
+//! What is wrong with what is declared, as data and as text that looks like cargo's.
+//!
+//! A diagnostic holds no value of a secret, of `env`, or of anything that may hold a key: its quote was cut when it
+//! was made (see [`super::source`]), and its texts name such values, never show them. So it may be logged and served.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+
+use super::source::{Position, Quote};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing of what was read is taken.
+    Error,
+    /// Costs at most what it is about.
+    Warning,
+}
+
+/// A place in a file with what may be shown of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Line and column.
+    pub position: Position,
+    /// The line, cut.
+    pub quote: Quote,
+    /// What stands there; may be empty.
+    pub label: String,
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, as the user named it.
+    pub file: Arc<str>,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// Where; nowhere if it is about the file as a whole.
+    pub spot: Option<Spot>,
+    /// The other place, where there are two.
+    pub other: Option<Spot>,
+    /// What to write instead, one suggestion each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// About a file as a whole.
+    pub fn of_file(severity: Severity, file: &Path, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            file: file.to_string_lossy().into(),
+            message: message.into(),
+            spot: None,
+            other: None,
+            help: Vec::new(),
+        }
+    }
+
+    /// With a suggestion.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// The line, from 1, if it is about one.
+    pub fn line(&self) -> Option<usize> {
+        self.spot.as_ref().map(|spot| spot.position.line)
+    }
+
+    /// The character in that line, from 1.
+    pub fn column(&self) -> Option<usize> {
+        self.spot.as_ref().map(|spot| spot.position.column)
+    }
+
+    /// Several lines, without a line end after the last.
+    pub fn render(&self, look: Look) -> String {
+        let renderer = match look {
+            Look::Plain => Renderer::plain(),
+            Look::Colour => Renderer::styled(),
+        };
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        match &self.spot {
+            Some(spot) => group = group.elements(self.place(spot, AnnotationKind::Primary)),
+            None => group = group.element(Origin::path(&*self.file)),
+        }
+        if let Some(other) = &self.other {
+            group = group.elements(self.place(other, AnnotationKind::Context));
+        }
+        for help in &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.decor_style(DecorStyle::Ascii).term_width(200).render(&[group])
+    }
+
+    /// ` --> file:line:column` and the quoted line. The origin is stated, not derived: the quote is cut.
+    fn place<'a>(&'a self, spot: &'a Spot, kind: AnnotationKind) -> [Element<'a>; 2] {
+        let Position { line, column } = spot.position;
+        let mut annotation = kind.span(spot.quote.span.clone());
+        if !spot.label.is_empty() {
+            annotation = annotation.label(spot.label.as_str());
+        }
+        [
+            Origin::path(&*self.file).line(line).char_column(column).into(),
+            Snippet::source(spot.quote.text.as_str()).line_start(line).annotation(annotation).into(),
+        ]
+    }
+}
+
+/// How a report looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Plain text, for logs and the API.
+    Plain,
+    /// With the terminal's colours.
+    Colour,
+}
+
+/// Why nothing was taken: every mistake that was found, at least one of them an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// In the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl fmt::Display for LoadError {
+    /// Several lines of plain text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render_all(&self.diagnostics, Look::Plain))
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// All of them, with an empty line between.
+pub fn render_all<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>, look: Look) -> String {
+    diagnostics.into_iter().map(|diagnostic| diagnostic.render(look)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Puts mistakes in the order of the file, those of whole files first.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.spot.as_ref().map(|spot| spot.position), d.severity);
+        key(a).cmp(&key(b)).then_with(|| a.file.cmp(&b.file)).then_with(|| a.message.cmp(&b.message))
+    });
+}
+
+/// `did you mean "…"?` for the nearest of the known words, if one is near.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let wanted = word.to_lowercase().replace('_', "-");
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&wanted, &known.replace('_', "-")), known))
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len().max(wanted.len()) / 3).max(1))
+        .map(|(_, known)| format!("did you mean {known:?}?"))
+}

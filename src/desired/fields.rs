@@ -1,0 +1,294 @@
+//! Typed reading of one agent's table: each accessor takes a field if it is there and right, and reports it if not.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Severity, Spot, did_you_mean};
+use super::duration::{self, DurationError};
+use super::source::Source;
+
+/// Every field of an agent.
+pub const FIELDS: [&str; 20] = [
+    "name",
+    "type",
+    "harness",
+    "command",
+    "args",
+    "model",
+    "permissions",
+    "prompt",
+    "prompt_file",
+    "workdir",
+    "restart",
+    "max_restarts",
+    "backoff",
+    "backoff_max",
+    "timeout",
+    "grace_period",
+    "session",
+    "replicas",
+    "env",
+    "secrets",
+];
+
+/// Fields whose values may hold a key or a token: they are never shown.
+const NEVER_SHOWN: [&str; 4] = ["env", "args", "command", "prompt"];
+
+/// The longest single argument or environment entry that the kernel takes, without its final NUL.
+pub const MAX_ARGUMENT: usize = 131_071;
+
+/// A key with its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'t> {
+    /// The key.
+    pub key: &'t str,
+    key_start: usize,
+    key_end: usize,
+    /// The value.
+    pub value: &'t Spanned<DeValue<'t>>,
+}
+
+impl Entry<'_> {
+    /// The bytes of the key.
+    pub fn key_span(&self) -> Range<usize> {
+        self.key_start..self.key_end
+    }
+
+    /// The bytes of the value.
+    pub fn span(&self) -> Range<usize> {
+        self.value.span()
+    }
+
+    /// What may be shown: the key, and the value if it is one word that can't be a key or a token.
+    pub fn harmless(&self) -> Range<usize> {
+        let end = match self.value.get_ref() {
+            DeValue::Array(_) | DeValue::Table(_) => self.key_end,
+            _ if NEVER_SHOWN.contains(&self.key) || !FIELDS.contains(&self.key) => self.key_end,
+            _ => self.span().end,
+        };
+        self.key_start..end.max(self.key_end)
+    }
+}
+
+/// Collects the mistakes of one file.
+#[derive(Debug)]
+pub struct Reporter<'s> {
+    /// The file.
+    pub source: &'s Source,
+    /// What was found so far, in no order.
+    pub found: Vec<Diagnostic>,
+}
+
+impl Reporter<'_> {
+    /// Reports a mistake at a place of which `harmless` may be shown. What is returned can be added to.
+    pub fn at(
+        &mut self,
+        severity: Severity,
+        at: Range<usize>,
+        harmless: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let spot = self.spot(at, harmless, label);
+        self.found.push(Diagnostic {
+            severity,
+            file: self.source.file.clone(),
+            message: message.into(),
+            spot: Some(spot),
+            other: None,
+            help: Vec::new(),
+        });
+        let last = self.found.len() - 1;
+        &mut self.found[last]
+    }
+
+    /// Reports an error at an entry's value.
+    pub fn error(&mut self, entry: &Entry, message: impl Into<String>, label: impl Into<String>) -> &mut Diagnostic {
+        self.at(Severity::Error, entry.span(), entry.harmless(), message, label)
+    }
+
+    /// A place, for the second place of a mistake.
+    pub fn spot(&self, at: Range<usize>, harmless: Range<usize>, label: impl Into<String>) -> Spot {
+        let quote = self.source.quote(harmless, at.clone());
+        Spot { position: self.source.position(at.start), quote, label: label.into() }
+    }
+}
+
+/// One agent's table.
+#[derive(Debug)]
+pub struct Fields<'t> {
+    entries: BTreeMap<&'t str, Entry<'t>>,
+}
+
+impl<'t> Fields<'t> {
+    /// Takes a table, and warns of every key that isn't a field.
+    pub fn new(table: &'t DeTable<'t>, reporter: &mut Reporter) -> Self {
+        let fields = Self { entries: entries(table) };
+        for entry in fields.entries.values().filter(|entry| !FIELDS.contains(&entry.key)) {
+            let message = format!("unknown field {:?}, which is ignored", entry.key);
+            let help = did_you_mean(entry.key, FIELDS);
+            let diagnostic =
+                reporter.at(Severity::Warning, entry.key_span(), entry.harmless(), message, "not a field of an agent");
+            diagnostic.help.extend(help);
+        }
+        fields
+    }
+
+    /// The entry, if it is there.
+    pub fn entry(&self, key: &str) -> Option<Entry<'t>> {
+        self.entries.get(key).copied()
+    }
+
+    /// A string without NUL, which no argument and no path can hold.
+    pub fn string(&self, key: &str, reporter: &mut Reporter) -> Option<(Entry<'t>, &'t str)> {
+        let entry = self.entry(key)?;
+        let text = string_of(&entry, entry.value, key, reporter)?;
+        Some((entry, text))
+    }
+
+    /// A list of strings.
+    pub fn strings(&self, key: &str, reporter: &mut Reporter) -> Option<(Entry<'t>, Vec<&'t Spanned<DeValue<'t>>>, Vec<&'t str>)> {
+        let entry = self.entry(key)?;
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            let message = format!("{key} must be a list of strings, not {}", type_name(entry.value.get_ref()));
+            let diagnostic = reporter.error(&entry, message, "expected a list");
+            diagnostic.help.push(format!("write {key} = [\"…\", \"…\"]"));
+            return None;
+        };
+        let values: Vec<&Spanned<DeValue>> = items.iter().collect();
+        let texts: Vec<Option<&str>> =
+            values.iter().map(|item| string_of(&entry, item, &format!("each of {key}"), reporter)).collect();
+        let texts: Option<Vec<&str>> = texts.into_iter().collect();
+        Some((entry, values, texts?))
+    }
+
+    /// One of a few words, by its index in `words`.
+    pub fn word(&self, key: &str, words: &[&str], reporter: &mut Reporter) -> Option<(Entry<'t>, usize)> {
+        let (entry, text) = self.string(key, reporter)?;
+        let found = words.iter().position(|word| *word == text);
+        if found.is_none() {
+            let known = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+            let diagnostic = reporter.error(&entry, format!("unknown {key} {text:?}"), format!("expected one of {known}"));
+            diagnostic.help.extend(did_you_mean(text, words.iter().copied()));
+        }
+        Some((entry, found?))
+    }
+
+    /// A whole number within bounds.
+    pub fn integer(&self, key: &str, bounds: std::ops::RangeInclusive<u32>, reporter: &mut Reporter) -> Option<u32> {
+        let entry = self.entry(key)?;
+        let expected = format!("expected a whole number from {} to {}", bounds.start(), bounds.end());
+        match entry.value.get_ref() {
+            DeValue::Integer(number) => {
+                let found = i64::from_str_radix(number.as_str(), number.radix()).ok();
+                let found = found.and_then(|found| u32::try_from(found).ok()).filter(|found| bounds.contains(found));
+                if found.is_none() {
+                    reporter.error(&entry, format!("{key} is out of range"), expected);
+                }
+                found
+            }
+            other => {
+                let diagnostic =
+                    reporter.error(&entry, format!("{key} must be an integer, not {}", type_name(other)), expected);
+                if let DeValue::String(text) = other
+                    && let Ok(number) = text.trim().parse::<u32>()
+                {
+                    diagnostic.help.push(format!("write {key} = {number}, without quotes"));
+                }
+                None
+            }
+        }
+    }
+
+    /// A duration.
+    pub fn duration(&self, key: &str, reporter: &mut Reporter) -> Option<(Entry<'t>, Duration)> {
+        let entry = self.entry(key)?;
+        let text = match entry.value.get_ref() {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                let number = &reporter.source.text[entry.span()];
+                let help = format!("write {key} = \"{number}s\" if seconds are meant");
+                let message = format!("{key} must be a duration, and {number} has no unit");
+                reporter.error(&entry, message, "expected a string such as \"30s\"").help.push(help);
+                return None;
+            }
+            other => {
+                let message = format!("{key} must be a duration, not {}", type_name(other));
+                reporter.error(&entry, message, "expected a string such as \"30s\"");
+                return None;
+            }
+        };
+        match duration::parse(text) {
+            Ok(duration) => Some((entry, duration)),
+            Err(error) => {
+                let message = format!("{key} {text:?} is not a duration: {error}");
+                let diagnostic = reporter.error(&entry, message, "expected something like \"30s\", \"1h30m\" or \"1.5h\"");
+                if let DurationError::NoUnit(_) = error {
+                    diagnostic.help.push(format!("write {key} = \"{}s\" if seconds are meant", text.trim()));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A table's entries by key.
+pub fn entries<'t>(table: &'t DeTable<'t>) -> BTreeMap<&'t str, Entry<'t>> {
+    let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'t>>)| {
+        let Range { start, end } = key.span();
+        let key: &std::borrow::Cow<'t, str> = key.get_ref();
+        (key.as_ref(), Entry { key: key.as_ref(), key_start: start, key_end: end, value })
+    };
+    table.iter().map(entry).collect()
+}
+
+/// A string that can be an argument, a path or an environment entry.
+fn string_of<'t>(
+    entry: &Entry<'t>,
+    value: &'t Spanned<DeValue<'t>>,
+    what: &str,
+    reporter: &mut Reporter,
+) -> Option<&'t str> {
+    let DeValue::String(text) = value.get_ref() else {
+        let message = format!("{what} must be a string, not {}", type_name(value.get_ref()));
+        let diagnostic =
+            reporter.at(Severity::Error, value.span(), entry.harmless(), message, "expected a string in quotes");
+        if is_scalar(value.get_ref()) {
+            diagnostic.help.push("put it in quotes".to_owned());
+        }
+        return None;
+    };
+    if text.contains('\0') {
+        let message = format!("{what} contains a NUL character");
+        reporter.at(Severity::Error, value.span(), entry.harmless(), message, "no program can be given it");
+        return None;
+    }
+    if text.len() > MAX_ARGUMENT && entry.key != "prompt" {
+        let message = format!("{what} is {} bytes long", text.len());
+        let label = format!("at most {MAX_ARGUMENT} bytes fit one argument");
+        reporter.at(Severity::Error, value.span(), entry.harmless(), message, label);
+        return None;
+    }
+    Some(text)
+}
+
+fn is_scalar(value: &DeValue) -> bool {
+    !matches!(value, DeValue::Array(_) | DeValue::Table(_))
+}
+
+/// What a value is, with its article.
+pub fn type_name(value: &DeValue) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,156 @@
+//! From the disk to [`Desired`], or to every reason why not.
+//!
+//! [`load`] reads the configuration, the prompt files and the secrets, and answers with a whole that is valid, or with
+//! a report; never with a part. "Could not read" is never "empty": the caller keeps the last good `Desired` when a load
+//! fails. Only a valid file without agents declares that nothing runs. [`watch`] says when to load again, [`stamp`]
+//! whether it would be worth it.
+//!
+//! It reads and never writes, it never blocks on what it reads, it starts no program, and no value of a secret, of `env`
+//! or of another program's section gets into a message.
+
+pub mod diagnostic;
+pub mod duration;
+pub mod fields;
+pub mod harness;
+pub mod source;
+pub mod stamp;
+pub mod watch;
+
+mod config_file;
+mod environment;
+mod fingerprint;
+mod hops;
+mod names;
+mod prompt;
+mod secrets_dir;
+mod settle;
+mod validate;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::{AgentSpec, Desired, Secret};
+
+use diagnostic::{Diagnostic, LoadError, Severity};
+use fields::Reporter;
+use stamp::Stamp;
+use validate::{Context, Draft};
+
+pub use secrets_dir::Presence;
+
+/// Where to read.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The configuration; prompt files are relative to its directory.
+    pub config: PathBuf,
+    /// The secrets; none to check a configuration without them.
+    pub secret_dir: Option<PathBuf>,
+    /// What `~` means in a workdir.
+    pub agent_home: PathBuf,
+}
+
+/// Every path whose change may change what is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// The configuration and the prompt files, present or not.
+    pub files: BTreeSet<PathBuf>,
+    /// The secrets directory, present or not.
+    pub secret_dir: Option<PathBuf>,
+    /// The files in it.
+    pub secret_files: BTreeSet<PathBuf>,
+}
+
+/// What a load found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is declared, or every error.
+    pub result: Result<Desired, LoadError>,
+    /// What costs at most itself.
+    pub warnings: Vec<Diagnostic>,
+    /// Whether there is a secrets directory. The caller may want to tell one that went from one that was never there.
+    pub secret_dir: Presence,
+    /// What to watch until the next load.
+    pub paths: Paths,
+    /// What was read, to see whether it changed.
+    pub stamp: Stamp,
+}
+
+/// Reads everything.
+pub fn load(sources: &Sources) -> Loaded {
+    let mut stamp = Stamp::default();
+    let mut found = Vec::new();
+    let mut paths = Paths { secret_dir: sources.secret_dir.clone(), ..Paths::default() };
+    let mut presence = Presence::Absent;
+    let mut secrets = None;
+    match sources.secret_dir.as_ref().map(|dir| secrets_dir::read(dir, &mut stamp)) {
+        Some(Ok(read)) => {
+            presence = read.presence;
+            found.extend(read.warnings);
+            paths.secret_files.extend(read.files);
+            secrets = Some(read.secrets);
+        }
+        Some(Err(error)) => {
+            presence = Presence::Present;
+            found.push(*error);
+        }
+        None => {}
+    }
+    paths.files.insert(sources.config.clone());
+    let desired = declared(sources, secrets.as_ref(), &mut stamp, &mut paths.files, &mut found);
+    diagnostic::sort(&mut found);
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| d.severity == Severity::Error);
+    let result = if errors.is_empty() { Ok(desired) } else { Err(LoadError { diagnostics: errors }) };
+    Loaded { result, warnings, secret_dir: presence, paths, stamp }
+}
+
+/// The agents of the configuration. If mistakes were found the result is incomplete.
+fn declared(
+    sources: &Sources,
+    secrets: Option<&BTreeMap<String, Secret>>,
+    stamp: &mut Stamp,
+    prompt_files: &mut BTreeSet<PathBuf>,
+    found: &mut Vec<Diagnostic>,
+) -> Desired {
+    let source = match config_file::read(&sources.config, stamp) {
+        Ok(source) => source,
+        Err(error) => {
+            found.push(*error);
+            return Desired::default();
+        }
+    };
+    let mut reporter = Reporter { source: &source, found: Vec::new() };
+    let mut desired = Desired::default();
+    if let Some(document) = config_file::parse(&source, &mut reporter) {
+        let tables = config_file::agents(document.get_ref(), &mut reporter);
+        let directory = sources.config.parent().unwrap_or(Path::new(""));
+        let mut context =
+            Context { reporter: &mut reporter, directory, home: &sources.agent_home, secrets, stamp, prompt_files };
+        let drafts: Vec<Draft> =
+            tables.into_iter().filter_map(|(header, table)| validate::read(table, header, &mut context)).collect();
+        desired = resolve(drafts, &mut reporter);
+    }
+    found.append(&mut reporter.found);
+    desired
+}
+
+/// Gives the agents their names and fingerprints.
+fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
+    let (namings, bodies): (Vec<_>, Vec<_>) = drafts.into_iter().map(|draft| (draft.naming, draft.body)).unzip();
+    let identities = names::expand(&namings, reporter);
+    let mut agents = BTreeMap::new();
+    for ((naming, body), identities) in namings.iter().zip(bodies).zip(identities) {
+        let Some((launch, policy)) = body else { continue };
+        let harness: Arc<str> = naming.harness.into();
+        for names::Identity { name, session } in identities {
+            let fingerprint = fingerprint::of(&session, &launch);
+            let (launch, harness) = (launch.clone(), Arc::clone(&harness));
+            let spec = AgentSpec { name: name.clone(), session, harness, launch, policy, fingerprint };
+            agents.insert(name, Arc::new(spec));
+        }
+    }
+    Desired { agents }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! One agent's table, field by field: its defaults, its rules, and every mistake in it at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::model::{Launch, Policy, Restart, Secret};
+
+use super::diagnostic::Severity;
+use super::fields::{Entry, Fields, MAX_ARGUMENT, Reporter};
+use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsupported};
+use super::names::Naming;
+use super::stamp::Stamp;
+use super::{environment, prompt};
+
+const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
+const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
+const DEFAULT_BACKOFF_MAX: Duration = Duration::from_secs(60);
+const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
+const MAX_REPLICAS: u32 = 4096;
+
+/// What a table is read against, and what the reading leaves.
+#[derive(Debug)]
+pub struct Context<'c, 's> {
+    /// Collects the mistakes.
+    pub reporter: &'c mut Reporter<'s>,
+    /// The configuration's directory, to which prompt files are relative.
+    pub directory: &'c Path,
+    /// The agent user's home, for `~`.
+    pub home: &'c Path,
+    /// Every secret that there is; nothing if that isn't known.
+    pub secrets: Option<&'c BTreeMap<String, Secret>>,
+    /// Notes every file that is looked at.
+    pub stamp: &'c mut Stamp,
+    /// The prompt files, to be watched.
+    pub prompt_files: &'c mut BTreeSet<PathBuf>,
+}
+
+/// An agent before its names are unique. Worth nothing if mistakes were reported.
+#[derive(Debug)]
+pub struct Draft<'t> {
+    /// What it says of its names.
+    pub naming: Naming<'t>,
+    /// What is run and how it is kept, if that could be made.
+    pub body: Option<(Launch, Policy)>,
+}
+
+/// Reads one agent; nothing without a harness.
+pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Context) -> Option<Draft<'t>> {
+    let fields = Fields::new(table, context.reporter);
+    // Of `{ … }` nothing may be shown; of a header all.
+    let inline = context.reporter.source.text[header.start..].starts_with('{');
+    let header = (header.clone(), if inline { header.start..header.start } else { header });
+    let harness = read_harness(&fields, &header, context);
+    read_type(&fields, context);
+    let name = fields.string("name", context.reporter);
+    let session = fields.string("session", context.reporter);
+    let replicas = fields.integer("replicas", 1..=MAX_REPLICAS, context.reporter).unwrap_or(1);
+    let prompt = prompt::read(&fields, context);
+    let policy = read_policy(&fields, harness, prompt.is_some(), context);
+    let argv = read_argv(&fields, harness, prompt.as_ref(), context);
+    let workdir = read_workdir(&fields, context);
+    let env = environment::read(&fields, context);
+    let launch = argv.zip(workdir).map(|(argv, workdir)| Launch { argv, workdir, env });
+    let naming = Naming { header, name, harness: harness?.name, session, replicas };
+    // A name that is there but no string must not make the agent look unnamed.
+    if fields.entry("name").is_some() && name.is_none() {
+        return None;
+    }
+    Some(Draft { naming, body: launch.zip(policy) })
+}
+
+fn read_harness(
+    fields: &Fields,
+    header: &(Range<usize>, Range<usize>),
+    context: &mut Context,
+) -> Option<&'static Harness> {
+    let names: Vec<&str> = HARNESSES.iter().map(|harness| harness.name).collect();
+    if fields.entry("harness").is_none() {
+        let label = format!("expected harness = one of {}", names.join(", "));
+        let message = "this agent has no harness";
+        let diagnostic = context.reporter.at(Severity::Error, header.0.clone(), header.1.clone(), message, label);
+        diagnostic.help.push("write harness = \"claude-code\"".to_owned());
+        return None;
+    }
+    let (_, index) = fields.word("harness", &names, context.reporter)?;
+    HARNESSES.get(index)
+}
+
+fn read_type(fields: &Fields, context: &mut Context) {
+    if let Some((entry, 1)) = fields.word("type", &["native", "sandboxed"], context.reporter) {
+        let message = "type \"sandboxed\" is not supported by this build yet";
+        let diagnostic = context.reporter.error(&entry, message, "not supported by this build yet");
+        diagnostic.help.push("write type = \"native\"".to_owned());
+    }
+}
+
+fn read_policy(fields: &Fields, harness: Option<&Harness>, has_prompt: bool, context: &mut Context) -> Option<Policy> {
+    let reporter = &mut *context.reporter;
+    let restart = match fields.word("restart", &["no", "on-failure", "always"], reporter) {
+        Some((_, 1)) => Restart::OnFailure,
+        Some((_, 2)) => Restart::Always,
+        Some(_) | None => Restart::No,
+    };
+    let max_restarts = fields.integer("max_restarts", 0..=u32::MAX, reporter).unwrap_or(0);
+    let (backoff, backoff_max) = read_backoff(fields, reporter);
+    let timeout = fields.duration("timeout", reporter);
+    if let Some((entry, Duration::ZERO)) = timeout {
+        let diagnostic = reporter.error(&entry, "timeout is zero", "the agent would be stopped at once");
+        diagnostic.help.push("remove the line if there is no limit".to_owned());
+    }
+    let grace_period = fields.duration("grace_period", reporter);
+    Some(Policy {
+        restart,
+        max_restarts: NonZeroU32::new(max_restarts),
+        backoff,
+        backoff_max,
+        timeout: timeout.map(|(_, timeout)| timeout),
+        grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
+        interrupt: harness?.interrupt(has_prompt),
+    })
+}
+
+/// Who sets only one of both means the other to fit: the default of the other is moved, and is no mistake.
+fn read_backoff(fields: &Fields, reporter: &mut Reporter) -> (Duration, Duration) {
+    match (fields.duration("backoff", reporter), fields.duration("backoff_max", reporter)) {
+        (None, None) => (DEFAULT_BACKOFF, DEFAULT_BACKOFF_MAX),
+        (Some((_, backoff)), None) => (backoff, DEFAULT_BACKOFF_MAX.max(backoff)),
+        (None, Some((_, max))) => (DEFAULT_BACKOFF.min(max), max),
+        (Some((first, backoff)), Some((entry, max))) => {
+            if max < backoff {
+                let other = reporter.spot(first.span(), first.harmless(), "the first delay");
+                let diagnostic = reporter.error(&entry, "backoff_max is shorter than backoff", "the longest delay");
+                diagnostic.other = Some(other);
+            }
+            (backoff, max)
+        }
+    }
+}
+
+fn read_argv(
+    fields: &Fields,
+    harness: Option<&Harness>,
+    prompt: Option<&prompt::Prompt>,
+    context: &mut Context,
+) -> Option<Vec<CString>> {
+    let reporter = &mut *context.reporter;
+    let command = fields.strings("command", reporter);
+    let args = fields.strings("args", reporter);
+    let model = fields.string("model", reporter);
+    let permissions = fields.word("permissions", &Permissions::WORDS, reporter);
+    if let Some((entry, model)) = &model
+        && (model.is_empty() || model.starts_with('-'))
+    {
+        reporter.error(entry, format!("model {model:?} is not the name of a model"), "expected a name");
+    }
+    let harness = harness?;
+    if let Some((entry, _, words)) = &command {
+        check_command(entry, words, harness, reporter);
+    }
+    let request = Request {
+        command: command.as_ref().filter(|_| harness.takes_command).map(|(_, _, words)| words.as_slice()),
+        args: args.as_ref().map_or(&[], |(_, _, words)| words.as_slice()),
+        model: model.map(|(_, model)| model),
+        permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
+        prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
+    };
+    let placeholder = command.as_ref().or(args.as_ref()).map(|(entry, _, _)| *entry);
+    match harness.argv(&request) {
+        Ok(argv) if argv.iter().any(|argument| argument.len() > MAX_ARGUMENT) => {
+            let message = format!("an argument with the prompt in it is longer than {MAX_ARGUMENT} bytes");
+            let entry = prompt.map(|prompt| prompt.entry).or(placeholder)?;
+            reporter.error(&entry, message, "too long to be passed to a program");
+            None
+        }
+        // A NUL was reported where it stands.
+        Ok(argv) => argv.into_iter().map(|argument| CString::new(argument).ok()).collect(),
+        Err(unsupported) => {
+            for what in unsupported {
+                let entry = match what {
+                    Unsupported::Model => fields.entry("model"),
+                    Unsupported::Permissions => fields.entry("permissions"),
+                    Unsupported::Prompt => prompt.map(|prompt| prompt.entry),
+                    Unsupported::Placeholder => placeholder,
+                };
+                report_unsupported(what, harness, entry, reporter);
+            }
+            None
+        }
+    }
+}
+
+fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mut Reporter) {
+    if !harness.takes_command {
+        let message = format!("harness {:?} has no command: its program is fixed", harness.name);
+        let diagnostic = reporter.error(entry, message, "only harness = \"custom\" takes a command");
+        diagnostic.help.push("use args for further arguments, or harness = \"custom\"".to_owned());
+    } else if words.first().is_none_or(|program| program.is_empty()) {
+        reporter.error(entry, "command names no program", "expected a program and its arguments");
+    }
+}
+
+fn report_unsupported(what: Unsupported, harness: &Harness, entry: Option<Entry>, reporter: &mut Reporter) {
+    let Some(entry) = entry else { return };
+    let name = harness.name;
+    let (message, label) = match what {
+        Unsupported::Model => (format!("harness {name:?} can't be told a model"), "remove this line".to_owned()),
+        Unsupported::Permissions => {
+            let words = harness.permission_words().iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+            let label = if words.is_empty() { "remove this line".to_owned() } else { format!("it has {words}") };
+            (format!("harness {name:?} doesn't have these permissions"), label)
+        }
+        Unsupported::Prompt => {
+            (format!("harness {name:?} reads this prompt as something else"), "expected a sentence".to_owned())
+        }
+        Unsupported::Placeholder => {
+            (format!("an argument contains {PLACEHOLDER}, but there is no prompt"), "needs a prompt".to_owned())
+        }
+    };
+    let diagnostic = reporter.error(&entry, message, label);
+    if harness.takes_command && matches!(what, Unsupported::Model | Unsupported::Permissions) {
+        diagnostic.help.push("put the program's own flags into command or args".to_owned());
+    }
+}
+
+fn read_workdir(fields: &Fields, context: &mut Context) -> Option<PathBuf> {
+    if fields.entry("workdir").is_none() {
+        return Some(DEFAULT_WORKDIR.into());
+    }
+    let (entry, text) = fields.string("workdir", context.reporter)?;
+    if text.starts_with('/') {
+        return Some(text.into());
+    }
+    match text.strip_prefix('~').map(|rest| (rest, rest.strip_prefix('/'))) {
+        Some(("", None)) => Some(context.home.to_owned()),
+        // A further slash would make the rest absolute, and lose the home.
+        Some((_, Some(below))) => Some(context.home.join(below.trim_start_matches('/'))),
+        Some(_) | None => {
+            let message = format!("workdir {text:?} is not an absolute path");
+            let label = "expected a path that starts with / or ~/";
+            context.reporter.error(&entry, message, label);
+            None
+        }
+    }
+}
