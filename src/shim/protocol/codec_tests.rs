@@ -145,8 +145,12 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 fn any_not_started() -> impl Strategy<Value = NotStarted> {
     let step = prop_oneof![Just(Step::Fork), Just(Step::Workdir), Just(Step::Exec)];
-    (any::<u64>(), step, any::<i32>(), any::<u64>())
-        .prop_map(|(run, step, errno, at)| NotStarted { run, step, errno, at })
+    (any::<u64>(), step, any::<i32>(), any::<u64>()).prop_map(|(run, step, errno, at)| NotStarted {
+        run,
+        step,
+        errno,
+        at,
+    })
 }
 
 fn any_ended() -> impl Strategy<Value = Ended> {
@@ -175,8 +179,12 @@ fn any_child() -> impl Strategy<Value = ChildReport> {
 
 fn any_report() -> impl Strategy<Value = Report> {
     prop_oneof![
-        (any::<u16>(), ".{0,9}", any_child(), bytes())
-            .prop_map(|(version, name, child, memo)| Report::Hello { version, name, child, memo }),
+        (any::<u16>(), ".{0,9}", any_child(), bytes()).prop_map(|(version, name, child, memo)| Report::Hello {
+            version,
+            name,
+            child,
+            memo
+        }),
         any::<(u64, u32)>().prop_map(|(run, pid)| Report::Forked { run, pid }),
         any::<(u64, u32, u64)>().prop_map(|(run, pid, at)| Report::Started { run, pid, at }),
         any_not_started().prop_map(Report::NotStarted),
@@ -188,9 +196,7 @@ fn any_report() -> impl Strategy<Value = Report> {
 fn any_order() -> impl Strategy<Value = Order> {
     let list = || prop::collection::vec(bytes(), 0..5);
     let start = (any::<u64>(), any::<bool>(), bytes(), ".{0,9}", bytes(), list(), list()).prop_map(
-        |(run, hold, memo, line, workdir, argv, env)| {
-            Order::Start(Start { run, hold, memo, line, workdir, argv, env })
-        },
+        |(run, hold, memo, line, workdir, argv, env)| Order::Start(Start { run, hold, memo, line, workdir, argv, env }),
     );
     prop_oneof![
         start,
