@@ -2,3 +2,5 @@
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
 pub mod clock;
+mod fd;
+pub mod process;
