@@ -1,4 +1,18 @@
-//! The messages between a shim and the daemon.
+//! The messages between a shim and the daemon, and how they look on the wire.
+//!
+//! A message is one frame: its length (`u32`, little endian, of what follows), its type (`u8`), its fields. A later
+//! version may append fields to a message and may add messages; an older reader ignores both. Nothing that was ever
+//! written may change its meaning: the golden bytes in `codec` hold us to that.
+//!
+//! Decoding never panics and never reserves memory on the word of a peer alone.
+
+mod codec;
+mod frames;
+mod wire;
+
+pub use codec::{decode_order, decode_report, encode_order, encode_report};
+pub use frames::{Frame, FrameBuffer, MAX_FRAME};
+pub use wire::{WireError, wipe};
 
 /// The version that this build speaks. A daemon must understand every older one: shims outlive upgrades.
 pub const VERSION: u16 = 1;
@@ -179,5 +193,14 @@ pub struct Start {
 impl std::fmt::Debug for Start {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Start").field("run", &self.run).field("hold", &self.hold).finish_non_exhaustive()
+    }
+}
+
+/// The environment may hold secrets, and the arguments a prompt: their memory is overwritten.
+impl Drop for Start {
+    fn drop(&mut self) {
+        for value in self.argv.iter_mut().chain(self.env.iter_mut()) {
+            wipe(value);
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! The only place with syscalls, subprocesses and `unsafe`. Everything here is a mechanism: it returns owned
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
+pub mod cgroup;
 pub mod clock;
+pub mod fd;
 pub mod identity;
 pub mod inotify;
 pub mod login_env;
 pub mod privileges;
+pub mod process;
 pub mod read_file;
 pub mod runtime_dir;
+pub mod shim_link;
 pub mod socket_lock;
 pub mod spawn;
 pub mod tmux;

@@ -1,0 +1,305 @@
+//! The loop, and what each thing that wakes it leads to.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use super::child::{self, Failure};
+use super::link::{Link, Received};
+use super::protocol::{Ended, NotStarted, Report, Step, VERSION};
+use super::run::Run;
+use super::sys::{self, Interest, Signals, Usage, Waited};
+use super::terminal::Terminal;
+use super::{text, tree};
+
+/// Dead processes taken in one go: a tree that forks without end must not keep the shim from its other work.
+const MAX_REAPED: usize = 1024;
+/// After a hangup: for the tree to die. Only what can't be killed takes longer, and the shim's end changes nothing for it.
+const KILL_NANOS: u64 = 10_000_000_000;
+/// After a hangup: for the daemon to take the last reports.
+const FAREWELL_NANOS: u64 = 1_000_000_000;
+
+/// The shim's whole state.
+pub(super) struct Resident {
+    pub(super) name: String,
+    pub(super) link: Link,
+    pub(super) terminal: Terminal,
+    pub(super) run: Run,
+    /// Of the last order that had one.
+    pub(super) memo: Vec<u8>,
+    /// What of the shim's own environment an agent gets: where it is, which only tmux knows.
+    pub(super) inherited: Vec<Vec<u8>>,
+    /// A kill of the whole tree was ordered and the main process isn't dead yet.
+    pub(super) killing: bool,
+    pub(super) leaving: Leaving,
+    signals: File,
+    /// More children may be waiting to be reaped, without a signal.
+    more_to_reap: bool,
+}
+
+/// Whether the shim is on its way out.
+pub(super) enum Leaving {
+    /// No.
+    No,
+    /// The tree is being killed, for so long at most.
+    Killing { until: u64 },
+    /// The daemon is being told, for so long at most.
+    Telling { until: u64 },
+    /// The loop ends here.
+    Now,
+}
+
+impl Resident {
+    /// Sets the process up. Fails only where nothing would work.
+    pub(super) fn new(socket: &Path, name: &str) -> io::Result<Self> {
+        let signals = sys::route_signals()?;
+        // Before it hides, as its own files in /proc then belong to root.
+        let terminal = Terminal::open();
+        sys::adopt_orphans_and_hide();
+        let inherited = ["TERM", "TMUX", "TMUX_PANE"].into_iter().filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            Some([name.as_bytes(), b"=", value.as_encoded_bytes()].concat())
+        });
+        Ok(Self {
+            name: text::printable(name),
+            link: Link::new(std::path::absolute(socket)?),
+            terminal,
+            run: Run::None,
+            memo: Vec::new(),
+            inherited: inherited.collect(),
+            killing: false,
+            leaving: Leaving::No,
+            signals,
+            more_to_reap: false,
+        })
+    }
+
+    /// Serves until it is time to leave.
+    pub(super) fn run(&mut self) {
+        self.connect();
+        while !self.is_done() {
+            let status = match &self.run {
+                Run::Held { status, .. } | Run::Executing { status, .. } => Some(status.as_fd()),
+                Run::None | Run::Running { .. } | Run::NotStarted(_) | Run::Ended { .. } => None,
+            };
+            let interests = [
+                Interest { fd: Some(self.signals.as_fd()), read: true, write: false },
+                Interest { fd: status, read: true, write: false },
+                self.link.interest(),
+                self.terminal.interest(),
+            ];
+            let [signals, status, link, terminal] = sys::poll(&interests, self.timeout());
+            let signals = if signals.read { sys::pending_signals(&mut self.signals) } else { Signals::default() };
+            if status.read {
+                self.read_exec_status();
+            }
+            if signals.child || self.more_to_reap {
+                self.reap();
+            }
+            if signals.leave || terminal.hangup {
+                self.leave();
+            }
+            if terminal.write {
+                self.terminal.flush();
+            }
+            self.serve_link(signals.directory, link);
+        }
+    }
+
+    fn timeout(&self) -> i32 {
+        if self.more_to_reap {
+            return 0;
+        }
+        let leave_at = match self.leaving {
+            Leaving::Killing { until } | Leaving::Telling { until } => Some(until),
+            Leaving::No | Leaving::Now => None,
+        };
+        let next = self.link.retry_at().into_iter().chain(leave_at).min();
+        next.map_or(-1, |at| i32::try_from(at.saturating_sub(sys::now()).div_ceil(1_000_000)).unwrap_or(i32::MAX))
+    }
+
+    fn serve_link(&mut self, directory_changed: bool, ready: sys::Ready) {
+        if self.link.is_connected() {
+            if ready.write {
+                self.link.flush();
+            }
+            if ready.read {
+                while let Received::Order(order) = self.link.receive() {
+                    self.obey(order);
+                }
+            }
+            if !self.link.is_connected() && self.link.reconnect() {
+                self.greet();
+            }
+        } else if directory_changed || ready.read || self.link.retry_at().is_some_and(|at| at <= sys::now()) {
+            self.connect();
+        }
+    }
+
+    fn connect(&mut self) {
+        if self.link.connect() {
+            self.greet();
+        }
+    }
+
+    fn greet(&mut self) {
+        self.link.send(&Report::Hello {
+            version: VERSION,
+            name: self.name.clone(),
+            child: self.run.report(),
+            memo: self.memo.clone(),
+        });
+    }
+
+    /// The child executed, or says why it could not.
+    fn read_exec_status(&mut self) {
+        let (run, pid, failure) = match &self.run {
+            Run::Executing { run, pid, status } => (*run, *pid, child::read_failure(status)),
+            // Only its death closes a held child's end, and that is told by a signal.
+            Run::Held { .. } | Run::None | Run::Running { .. } | Run::NotStarted(_) | Run::Ended { .. } => return,
+        };
+        if let Some(Failure { step, errno }) = failure {
+            return self.not_started(run, step, errno);
+        }
+        let at = sys::now();
+        self.run = Run::Running { run, pid, at };
+        self.link.send(&Report::Started { run, pid: u32::try_from(pid).unwrap_or(0), at });
+    }
+
+    /// Reports that a run never began, and takes the terminal back.
+    pub(super) fn not_started(&mut self, run: u64, step: Step, errno: i32) {
+        let not_started = NotStarted { run, step, errno, at: sys::now() };
+        self.run = Run::NotStarted(not_started.clone());
+        self.killing = false;
+        self.link.send(&Report::NotStarted(not_started.clone()));
+        self.terminal.restore();
+        if !self.link.is_connected() {
+            self.terminal.print_line(&text::not_started(&self.name, &not_started));
+        }
+    }
+
+    /// Takes note of every child that changed.
+    fn reap(&mut self) {
+        let mut end = None;
+        let mut none_left = false;
+        self.more_to_reap = true;
+        for _ in 0..MAX_REAPED {
+            let main = self.run.main().map(|(_, pid)| pid);
+            match sys::wait_any() {
+                Waited::Changed(pid, status, _) if libc::WIFSTOPPED(status) => {
+                    if main == Some(pid) {
+                        self.main_stopped(pid, libc::WSTOPSIG(status));
+                    }
+                }
+                Waited::Changed(pid, status, usage) => {
+                    if main == Some(pid) {
+                        end = Some((status, usage));
+                    }
+                }
+                Waited::Nothing => {
+                    self.more_to_reap = false;
+                    break;
+                }
+                Waited::NoChildren => {
+                    self.more_to_reap = false;
+                    none_left = true;
+                    break;
+                }
+            }
+        }
+        if let Some((status, usage)) = end {
+            self.main_ended(status, usage, none_left);
+        } else if none_left {
+            self.tree_emptied();
+        } else if self.killing || (self.run.main().is_none() && self.run.alive().is_some()) {
+            tree::kill_round();
+        }
+    }
+
+    /// There is no shell here that could continue what C-z stopped. SIGSTOP is somebody's will.
+    fn main_stopped(&self, pid: i32, signal: i32) {
+        if !matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) {
+            return;
+        }
+        let group = sys::group_of(pid).unwrap_or(pid);
+        if signal != libc::SIGTSTP {
+            // It wants the terminal and has been left without it; continued as it is, it would stop again at once.
+            self.terminal.give_to(group);
+        }
+        sys::kill(-group, libc::SIGCONT);
+    }
+
+    /// The main process is dead: first of all the report.
+    fn main_ended(&mut self, wait_status: i32, usage: Usage, tree_empty: bool) {
+        self.killing = false;
+        // A child that was let go has closed its end of the pipe by now.
+        self.read_exec_status();
+        let run = match &self.run {
+            Run::Held { run, aborted, .. } => {
+                let (run, errno) = (*run, aborted.unwrap_or(libc::ECANCELED));
+                return self.not_started(run, Step::Fork, errno);
+            }
+            Run::Executing { run, .. } | Run::Running { run, .. } => *run,
+            Run::None | Run::NotStarted(_) | Run::Ended { .. } => return,
+        };
+        let Usage { cpu_micros, max_rss_kib } = usage;
+        let terminal_lost = !matches!(self.leaving, Leaving::No);
+        let ended = Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, at: sys::now(), tree_empty };
+        self.link.send(&Report::Ended(ended.clone()));
+        self.run = Run::Ended { ended: ended.clone(), acknowledged: false };
+        if !tree_empty {
+            // Before the terminal is restored, which what is left might undo.
+            tree::kill_round();
+        }
+        self.terminal.restore();
+        if !self.link.is_connected() {
+            self.terminal.print_line(&text::ended(&self.name, &ended));
+        }
+        sys::trim_memory();
+    }
+
+    /// There is no child left at all.
+    fn tree_emptied(&mut self) {
+        if let Run::Ended { ended, acknowledged } = &mut self.run
+            && !ended.tree_empty
+        {
+            ended.tree_empty = true;
+            let (run, acknowledged) = (ended.run, *acknowledged);
+            self.link.send(&Report::TreeEmpty { run });
+            // If the daemon is away, its next hello says so.
+            if acknowledged && self.link.is_connected() {
+                self.run = Run::None;
+            }
+            self.terminal.restore();
+            sys::trim_memory();
+        }
+    }
+
+    /// The terminal is gone, or somebody wants the shim gone: nothing of the agent may stay behind.
+    fn leave(&mut self) {
+        self.terminal.close();
+        if matches!(self.leaving, Leaving::No) {
+            self.leaving = Leaving::Killing { until: sys::now().saturating_add(KILL_NANOS) };
+            if self.run.alive().is_some() {
+                self.killing = self.run.main().is_some();
+                tree::kill_round();
+            }
+        }
+    }
+
+    /// Whether there is nothing left to do.
+    fn is_done(&mut self) -> bool {
+        let now = sys::now();
+        if let Leaving::Killing { until } = self.leaving
+            && (self.run.alive().is_none() || now >= until)
+        {
+            self.leaving = Leaving::Telling { until: now.saturating_add(FAREWELL_NANOS) };
+        }
+        match self.leaving {
+            Leaving::No | Leaving::Killing { .. } => false,
+            Leaving::Telling { until } => matches!(self.run, Run::None) || !self.link.is_connected() || now >= until,
+            Leaving::Now => true,
+        }
+    }
+}

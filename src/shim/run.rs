@@ -1,0 +1,75 @@
+//! One run's state, from the order to its end, and what of it the daemon is told.
+
+use std::io::{PipeReader, PipeWriter};
+
+use super::protocol::{ChildReport, Ended, NotStarted};
+
+/// The child of the last order to start one.
+pub(super) enum Run {
+    /// There has been none, or the daemon knows all about it.
+    None,
+    /// Forked, and waiting to be let go. An errno if it was told to give up instead.
+    Held { run: u64, pid: i32, go: PipeWriter, status: PipeReader, aborted: Option<i32> },
+    /// Between the go and the exec.
+    Executing { run: u64, pid: i32, status: PipeReader },
+    /// Executed at this time.
+    Running { run: u64, pid: i32, at: u64 },
+    /// Never executed. Kept until the daemon says that it knows.
+    NotStarted(NotStarted),
+    /// Ended. Kept until the daemon says that it knows and nothing of the tree is left.
+    Ended { ended: Ended, acknowledged: bool },
+}
+
+impl Run {
+    /// The main process, while it is there, and its run.
+    pub(super) fn main(&self) -> Option<(u64, i32)> {
+        match self {
+            Self::Held { run, pid, .. } | Self::Executing { run, pid, .. } | Self::Running { run, pid, .. } => {
+                Some((*run, *pid))
+            }
+            Self::None | Self::NotStarted(_) | Self::Ended { .. } => None,
+        }
+    }
+
+    /// The run that anything is left of: its main process, or what that left behind.
+    pub(super) fn alive(&self) -> Option<u64> {
+        match self {
+            Self::Ended { ended, .. } if !ended.tree_empty => Some(ended.run),
+            Self::None
+            | Self::Held { .. }
+            | Self::Executing { .. }
+            | Self::Running { .. }
+            | Self::NotStarted(_)
+            | Self::Ended { .. } => self.main().map(|(run, _)| run),
+        }
+    }
+
+    /// What remains to be told to a daemon that may have missed it.
+    pub(super) fn report(&self) -> ChildReport {
+        let pid_of = |pid: &i32| u32::try_from(*pid).unwrap_or(0);
+        match self {
+            Self::None => ChildReport::None,
+            Self::Held { run, pid, .. } | Self::Executing { run, pid, .. } => {
+                ChildReport::Starting { run: *run, pid: Some(pid_of(pid)) }
+            }
+            Self::Running { run, pid, at } => ChildReport::Running { run: *run, pid: pid_of(pid), at: *at },
+            Self::NotStarted(not_started) => ChildReport::NotStarted(not_started.clone()),
+            Self::Ended { ended, .. } => ChildReport::Ended(ended.clone()),
+        }
+    }
+
+    /// The daemon knows how this run ended.
+    pub(super) fn acknowledge(&mut self, acknowledged_run: u64) {
+        match self {
+            Self::NotStarted(NotStarted { run, .. }) if *run == acknowledged_run => *self = Self::None,
+            Self::Ended { ended, .. } if ended.run == acknowledged_run && ended.tree_empty => *self = Self::None,
+            Self::Ended { ended, acknowledged } if ended.run == acknowledged_run => *acknowledged = true,
+            Self::None
+            | Self::Held { .. }
+            | Self::Executing { .. }
+            | Self::Running { .. }
+            | Self::NotStarted(_)
+            | Self::Ended { .. } => {}
+        }
+    }
+}

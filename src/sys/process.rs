@@ -1,0 +1,212 @@
+//! Processes that aren't children: who they are, what descends from them, when they end, and how to kill those that
+//! share nothing but a mark in their environment.
+//!
+//! A pid alone may be somebody else's by the time it is used: what signals a process opens its pidfd first, then checks
+//! that it is the one that is meant.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A process, however its pid is used later.
+#[derive(Debug)]
+pub struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// Opens a process by its pid.
+    #[allow(unsafe_code)]
+    pub fn open(pid: u32) -> io::Result<Self> {
+        // SAFETY: integers only; the descriptor is new, close-on-exec, and owned once.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, raw_pid(pid)?, 0) };
+        // SAFETY: as above.
+        unsafe { super::fd::own(fd) }.map(Self)
+    }
+
+    /// Takes over a descriptor that the kernel gave for a process.
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Sends a signal; an error of `ESRCH` says that it has ended.
+    #[allow(unsafe_code)]
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        // SAFETY: a descriptor that is borrowed for the call, integers, and a null pointer, which stands for the default.
+        let sent = unsafe {
+            let default = std::ptr::null::<libc::siginfo_t>();
+            libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal, default, 0)
+        };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Waits for its end. A zombie has ended. Cancel-safe.
+    pub async fn ended(&self) -> io::Result<()> {
+        // Registered for the wait only: a pidfd that is closed while a fork still shares it would leave events behind.
+        let registered = AsyncFd::with_interest(self.0.as_raw_fd(), Interest::READABLE)?;
+        registered.readable().await.map(drop)
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> io::Result<bool> {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        use std::os::fd::AsFd;
+        let mut slot = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut slot, PollTimeout::ZERO)? > 0)
+    }
+}
+
+/// The parent of a process, and when it was started, in clock ticks since boot: a pid and its start time are one process
+/// for good.
+pub fn ppid_and_start_time(pid: u32) -> io::Result<(u32, u64)> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat"))?;
+    parse_stat(&stat).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+fn parse_stat(stat: &[u8]) -> Option<(u32, u64)> {
+    // Behind the name, which may hold anything, parentheses too.
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(name_end..)?).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    // Fields 4 and 22 as proc(5) counts them; the name's end is field 2.
+    let parent = fields.nth(2)?.parse().ok()?;
+    let start_time = fields.nth(17)?.parse().ok()?;
+    Some((parent, start_time))
+}
+
+/// All processes that descend from one, itself left out.
+pub fn descendants(pid: u32) -> io::Result<Vec<u32>> {
+    let parents: Vec<(u32, u32)> = all()?.filter_map(|pid| Some((pid, ppid_and_start_time(pid).ok()?.0))).collect();
+    let mut found = Vec::new();
+    let mut next = vec![pid];
+    while let Some(parent) = next.pop() {
+        let children: Vec<u32> = parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid).collect();
+        found.extend_from_slice(&children);
+        next.extend(children);
+    }
+    Ok(found)
+}
+
+/// The processes with exactly this entry (`NAME=value`) in the environment that they were executed with. Those that
+/// this process may not look into are left out.
+pub fn find_by_marker(marker: &[u8]) -> io::Result<Vec<u32>> {
+    Ok(all()?.filter(|pid| has_marker(*pid, marker)).collect())
+}
+
+fn has_marker(pid: u32, marker: &[u8]) -> bool {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environ.split(|byte| *byte == 0).any(|entry| entry == marker)
+}
+
+/// What [`kill_by_marker`] did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// How many it killed.
+    pub killed: usize,
+    /// Those that this process may not kill.
+    pub refused: Vec<u32>,
+}
+
+/// Kills all processes with this entry in their environment, again and again until none is left, as they may fork
+/// meanwhile. One that can't die (in a hung file system) has it wait: give it a deadline. Cancel-safe.
+pub async fn kill_by_marker(marker: &[u8]) -> io::Result<Sweep> {
+    let mut sweep = Sweep::default();
+    loop {
+        let mut dying = Vec::new();
+        for pid in scan(marker.to_vec()).await? {
+            if sweep.refused.contains(&pid) {
+                continue;
+            }
+            let Ok(process) = PidFd::open(pid) else { continue };
+            // Now that the pid can't become another process's any more.
+            if !has_marker(pid, marker) {
+                continue;
+            }
+            match process.signal(libc::SIGKILL) {
+                Ok(()) => dying.push(process),
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(_) => sweep.refused.push(pid),
+            }
+        }
+        if dying.is_empty() {
+            return Ok(sweep);
+        }
+        sweep.killed = sweep.killed.saturating_add(dying.len());
+        for process in dying {
+            process.ended().await?;
+        }
+    }
+}
+
+/// Tens of milliseconds on a machine with a thousand processes: not on the loop's thread.
+async fn scan(marker: Vec<u8>) -> io::Result<Vec<u32>> {
+    tokio::task::spawn_blocking(move || find_by_marker(&marker)).await.map_err(io::Error::other)?
+}
+
+fn all() -> io::Result<impl Iterator<Item = u32>> {
+    let names = std::fs::read_dir("/proc")?.filter_map(Result::ok).map(|entry| entry.file_name());
+    Ok(names.filter_map(|name| name.to_str()?.parse().ok()))
+}
+
+fn raw_pid(pid: u32) -> io::Result<libc::pid_t> {
+    libc::pid_t::try_from(pid).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests' children")]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_name_can_not_forge_the_fields_behind_it() {
+        let stat = b"42 (a) R 1 2) S 7 42 42 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        assert_eq!(parse_stat(stat), Some((7, 12345)));
+        assert_eq!(parse_stat(b"42 (a"), None);
+        assert_eq!(parse_stat(b""), None);
+    }
+
+    #[test]
+    fn children_are_found_with_their_parent_and_start() {
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep");
+        let (parent, start) = ppid_and_start_time(child.id()).expect("stat");
+        let found = descendants(std::process::id()).expect("scan");
+        child.kill().expect("killed");
+        child.wait().expect("waited");
+        assert_eq!(parent, std::process::id());
+        assert!(start > 0);
+        assert!(found.contains(&child.id()));
+    }
+
+    #[tokio::test]
+    async fn a_pidfd_tells_of_the_end() {
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep");
+        let process = PidFd::open(child.id()).expect("pidfd");
+        assert!(!process.has_ended().expect("poll"));
+        process.signal(libc::SIGTERM).expect("sent");
+        process.ended().await.expect("ended");
+        assert!(process.has_ended().expect("poll"));
+        child.wait().expect("waited");
+        assert_eq!(process.signal(0).expect_err("gone").raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[tokio::test]
+    async fn everything_with_the_marker_dies_and_nothing_else() {
+        let value = format!("sweep-{}", std::process::id());
+        let marker = format!("AGENTD_RUN={value}");
+        // It ignores signals, leaves its session, and has a child.
+        let script = "trap '' TERM INT HUP; setsid sleep 1000 & sleep 1000";
+        let mut marked = Command::new("sh").args(["-c", script]).env("AGENTD_RUN", &value).spawn().expect("sh");
+        let mut other = Command::new("sleep").arg("1000").env("AGENTD_RUN", value + "0").spawn().expect("sleep");
+        let sweep = kill_by_marker(marker.as_bytes()).await.expect("sweep");
+        let left = find_by_marker(marker.as_bytes()).expect("scan");
+        let other_lives = other.try_wait().expect("waited").is_none();
+        other.kill().expect("killed");
+        other.wait().expect("waited");
+        marked.wait().expect("waited");
+        assert!(sweep.killed >= 1 && sweep.refused.is_empty(), "{sweep:?}");
+        assert_eq!(left, Vec::<u32>::new());
+        assert!(other_lives);
+    }
+}
