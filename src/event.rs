@@ -4,11 +4,9 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use crate::desired::Loaded;
-use crate::execute::{Hello, LinkId, Outcome};
+use crate::execute::{Hello, LinkId, Outcome, Server};
 use crate::shim::protocol::Report;
-use crate::sys::cgroup::CgroupRoot;
 use crate::sys::tmux::command::PaneRow;
-use crate::sys::tmux::control::Control;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -19,12 +17,10 @@ pub enum Event {
     LoginEnvironment(Arc<[(OsString, OsString)]>),
     /// The tmux server is connected.
     ServerUp {
-        /// The client.
-        control: Control,
+        /// The server.
+        server: Server,
         /// The panes on it.
         panes: Vec<PaneRow>,
-        /// Where the agents' cgroups are.
-        cgroups: Option<Arc<CgroupRoot>>,
     },
     /// The tmux server is gone.
     ServerDown,

@@ -32,6 +32,7 @@ pub struct EventLoop {
     memory: Memory,
     publisher: Publisher,
     adopted: Adopted,
+    wake_at: Option<Mono>,
 }
 
 /// Why the loop ended.
@@ -64,13 +65,14 @@ impl EventLoop {
             memory: Memory::default(),
             publisher: Publisher::new(snapshots),
             adopted,
+            wake_at: None,
         }
     }
 
-    /// Runs until everything was asked to end and has ended.
+    /// Runs until everything was asked to end and has ended. It can be dropped and called again at any time.
     pub async fn run(&mut self) -> Result<(), LoopError> {
-        let mut wake_at = None;
         loop {
+            let wake_at = self.wake_at;
             let first = tokio::select! {
                 biased;
                 Some(outcome) = self.outcomes.recv() => Some(Event::Outcome(outcome)),
@@ -82,11 +84,16 @@ impl EventLoop {
                 self.handle(event);
                 self.handle_more();
             }
-            wake_at = self.plan();
+            self.wake_at = self.plan();
             if self.terminating && self.memory.agents.is_empty() && self.observed.seats.is_empty() {
                 return Ok(());
             }
         }
+    }
+
+    /// Ends the tmux server, once everything has ended.
+    pub async fn stop_server(&mut self) {
+        self.executor.stop_server().await;
     }
 
     /// Takes what is there already.
@@ -106,8 +113,8 @@ impl EventLoop {
         match event {
             Event::Loaded(loaded) => self.loaded(*loaded),
             Event::LoginEnvironment(environment) => executor.set_login_environment(environment),
-            Event::ServerUp { control, panes, cgroups } => {
-                executor.server_up(control, panes, cgroups, observed, now.mono);
+            Event::ServerUp { server, panes } => {
+                executor.server_up(server, panes, observed, now.mono);
                 executor.claim_all(memory, observed, now);
             }
             Event::ServerDown => executor.server_down(observed),
@@ -124,7 +131,7 @@ impl EventLoop {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        match loaded.desired {
+        match loaded.result {
             Ok(desired) => {
                 self.publisher.set_config_error(None);
                 if !self.terminating && self.desired.as_ref() != Some(&desired) {

@@ -1,2 +1,7 @@
-//! agentd.
-fn main() {}
+//! agentd: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agentd::cli::main()
+}

@@ -3,10 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(flag), None, None) if flag == "--hold" => agentd::shim::hold(),
-        (Some(socket), Some(name), None) => agentd::shim::main(&socket, &name.to_string_lossy()),
-        _ => ExitCode::from(2),
-    }
+    agentd::shim::main(std::env::args_os().skip(1))
 }

@@ -54,6 +54,7 @@ enum Command {
     #[command(hide = true)]
     Shim {
         /// The arguments of agentd-shim
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<OsString>,
     },
 }
@@ -73,7 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check { file, secret_dir }) => check(file, secret_dir),
         Some(Command::Demo) => demo::demo(),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
-        Some(Command::Shim { arguments }) => crate::shim::main(arguments),
+        Some(Command::Shim { arguments }) => crate::shim::main(arguments.into_iter()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads what is declared: at the start, when it changes, when asked, and now and then in case nobody said so.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
@@ -68,11 +69,14 @@ async fn changed(watcher: &mut Option<Watcher>) -> std::io::Result<()> {
 ///
 /// A secrets directory that goes away after it was there is a failure to read, not a wish to have no secrets.
 async fn load(sources: &Sources, seen_secrets: &mut bool) -> Option<Loaded> {
-    let sources = sources.clone();
-    let mut loaded = tokio::task::spawn_blocking(move || desired::load(&sources)).await.ok()?;
+    let reading = sources.clone();
+    let mut loaded = tokio::task::spawn_blocking(move || desired::load(&reading)).await.ok()?;
     match loaded.secret_dir {
         Presence::Present => *seen_secrets = true,
-        Presence::Absent if *seen_secrets => loaded.refuse("the secrets directory is gone"),
+        Presence::Absent if *seen_secrets => {
+            let directory = sources.secret_dir.as_deref().unwrap_or(Path::new(""));
+            loaded.refuse(directory, "the secrets directory is gone; agents keep the secrets that they have");
+        }
         Presence::Absent => {}
     }
     Some(loaded)

@@ -1,14 +1,17 @@
 //! Keeps a tmux server and a control client on it, for as long as the daemon lives.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use crate::event::Event;
+use crate::execute::Server;
 use crate::sys::cgroup::CgroupRoot;
 use crate::sys::identity::Identity;
+use crate::sys::login_env;
 use crate::sys::tmux::{command, control, server};
 
 /// The pause after a failed attempt: the first, doubling up to the last.
@@ -46,13 +49,24 @@ enum AccessError {
 
 /// Connects again and again; ends when nobody listens to its events. It must be driven by a thread that lives as long
 /// as the daemon: the client dies with the thread that started it.
-pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
+///
+/// The login environment is asked for meanwhile, and told before the first server is.
+pub async fn keep_connected(
+    access: ServerAccess,
+    environment: impl Future<Output = login_env::Environment>,
+    events: mpsc::Sender<Event>,
+) {
+    let (mut connected, environment) = tokio::join!(connect(&access), environment);
     let mut pause = RETRY.0;
-    while !events.is_closed() {
-        match connect_once(&access, &events).await {
-            Ok(()) => {
-                tracing::warn!("the connection to the tmux server was lost");
+    let told = events.send(Event::LoginEnvironment(environment.into())).await;
+    while told.is_ok() && !events.is_closed() {
+        match connected {
+            Ok((server, panes, client)) => {
                 pause = RETRY.0;
+                if events.send(Event::ServerUp { server, panes }).await.is_ok() {
+                    client.await;
+                }
+                tracing::warn!("the connection to the tmux server was lost");
                 if events.send(Event::ServerDown).await.is_err() {
                     return;
                 }
@@ -63,26 +77,30 @@ pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
                 pause = (pause * 2).min(RETRY.1);
             }
         }
+        connected = connect(&access).await;
     }
 }
 
-/// One connection, from the search for the server to its end.
-async fn connect_once(access: &ServerAccess, events: &mpsc::Sender<Event>) -> Result<(), AccessError> {
+/// A connection, and its client to be driven.
+type Connected = (Server, Vec<command::PaneRow>, Pin<Box<dyn Future<Output = ()> + Send>>);
+
+/// One connection, from the search for the server to the list of what is on it.
+async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
     let socket = &access.socket;
     let found = server::find(socket).map_err(|error| AccessError::Find(socket.clone(), error))?;
     let started = found.is_none();
-    let server = match found {
-        Some(server) => server,
+    let process = match found {
+        Some(process) => process,
         None => server::start(&access.tmux, socket, access.user.as_ref())
             .await
             .map_err(|error| AccessError::Start(access.tmux.clone(), error))?,
     };
     let wanted = access.user.as_ref().map_or_else(|| nix::unistd::geteuid().as_raw(), |user| user.uid);
-    if server.uid != wanted {
-        let (socket, found, pid) = (socket.clone(), server.uid, server.pid);
+    if process.uid != wanted {
+        let (socket, found, pid) = (socket.clone(), process.uid, process.pid);
         return Err(AccessError::OtherUser { socket, found, wanted, pid });
     }
-    let cgroups = match CgroupRoot::find_or_create(server.pid, started) {
+    let cgroups = match CgroupRoot::find_or_create(process.pid) {
         Ok(root) => Some(Arc::new(root)),
         Err(reason) => {
             tracing::info!(%reason, "agents get no cgroups; their processes are found as descendants of their shims");
@@ -92,25 +110,26 @@ async fn connect_once(access: &ServerAccess, events: &mpsc::Sender<Event>) -> Re
     let (control, task) = control::connect(&access.tmux, socket, &access.shim, access.user.as_ref())
         .await
         .map_err(AccessError::Connect)?;
-    let client = task.run();
-    tokio::pin!(client);
-    let set_up = async {
-        control.send(command::setup()).await?;
-        for admin in &access.admins {
-            if let Err(error) = control.send(command::allow_user(admin)).await {
-                tracing::warn!(user = admin, %error, "could not be allowed to attach");
-            }
-        }
-        let rows = control.send(command::list_panes()).await?;
-        Ok::<_, control::CommandError>(rows.iter().filter_map(|row| command::parse_pane(row)).collect())
-    };
+    let mut client: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task.run());
     let panes = tokio::select! {
         () = &mut client => return Err(AccessError::Setup(control::CommandError::Lost)),
-        panes = set_up => panes?,
+        panes = set_up(&control, &access.admins) => panes?,
     };
-    tracing::info!(pid = server.pid, started, socket = %socket.display(), "the tmux server is connected");
-    if events.send(Event::ServerUp { control, panes, cgroups }).await.is_ok() {
-        client.await;
+    tracing::info!(pid = process.pid, started, socket = %socket.display(), "the tmux server is connected");
+    Ok((Server { control, pid: process.pid, cgroups }, panes, client))
+}
+
+/// Tells the server how it is to be, and asks what is on it.
+async fn set_up(
+    control: &control::Control,
+    admins: &[String],
+) -> Result<Vec<command::PaneRow>, control::CommandError> {
+    control.send(command::setup()).await?;
+    for admin in admins {
+        if let Err(error) = control.send(command::allow_user(admin)).await {
+            tracing::warn!(user = admin, %error, "could not be allowed to attach");
+        }
     }
-    Ok(())
+    let rows = control.send(command::list_panes()).await?;
+    Ok(rows.iter().filter_map(|row| command::parse_pane(row)).collect())
 }

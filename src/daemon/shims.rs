@@ -1,16 +1,16 @@
 //! Takes the connections of shims, and turns what comes over them into events.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::event::Event;
 use crate::execute::{Hello, LinkId};
 use crate::model::AgentName;
 use crate::shim::protocol::Report;
-use crate::sys::process;
-use crate::sys::shim_link::{ShimLink, ShimListener};
+use crate::sys::shim_link::{ShimLink, ShimListener, ShimReader};
 
 /// Whoever connects must introduce itself within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -45,13 +45,14 @@ pub async fn accept(listener: ShimListener, events: mpsc::Sender<Event>) {
 }
 
 /// One connection, from its hello to its end.
-async fn follow(link: LinkId, mut connection: ShimLink, events: mpsc::Sender<Event>) {
-    let peer = connection.peer();
-    let hello = match tokio::time::timeout(HELLO_WITHIN, connection.next()).await {
-        Ok(Ok(Some(Report::Hello { name, child, memo, .. }))) => AgentName::new(&name).ok().map(|agent| {
-            let sender = connection.sender();
-            Hello { link, sender, pid: peer.pid, uid: peer.uid, agent, child, memo }
-        }),
+async fn follow(link: LinkId, connection: ShimLink, events: mpsc::Sender<Event>) {
+    let ShimLink { peer, mut reader, sender } = connection;
+    let process = peer.process.map(Arc::new);
+    let (wanted, unwanted) = oneshot::channel();
+    let hello = match tokio::time::timeout(HELLO_WITHIN, reader.next()).await {
+        Ok(Ok(Some(Report::Hello { name, child, memo, .. }))) => AgentName::new(&name)
+            .ok()
+            .map(|agent| Hello { link, sender, pid: peer.pid, process: process.clone(), uid: peer.uid, agent, child, memo, wanted }),
         Ok(Ok(_) | Err(_)) | Err(_) => None,
     };
     let Some(hello) = hello else {
@@ -61,22 +62,31 @@ async fn follow(link: LinkId, mut connection: ShimLink, events: mpsc::Sender<Eve
     if events.send(Event::Hello(Box::new(hello))).await.is_err() {
         return;
     }
+    tokio::select! {
+        // The executor has turned it away, or needs it no longer.
+        _ = unwanted => return,
+        () = pass_reports(link, &mut reader, peer.pid, &events) => {}
+    }
+    drop(reader);
+    let shim_is_alive = process.is_some_and(|process| !process.has_ended().unwrap_or(true));
+    // If nobody listens any more, nobody needs to know.
+    let _ = events.send(Event::LinkLost { link, shim_is_alive }).await;
+}
+
+/// Passes on what a shim reports, until the connection ends.
+async fn pass_reports(link: LinkId, reader: &mut ShimReader, pid: u32, events: &mpsc::Sender<Event>) {
     loop {
-        match connection.next().await {
+        match reader.next().await {
             Ok(Some(report)) => {
                 if events.send(Event::Report(link, report)).await.is_err() {
                     return;
                 }
             }
-            Ok(None) => break,
+            Ok(None) => return,
             Err(error) => {
-                tracing::warn!(pid = peer.pid, %error, "ended the connection of a shim");
-                break;
+                tracing::warn!(pid, %error, "ended the connection of a shim");
+                return;
             }
         }
     }
-    drop(connection);
-    let shim_is_alive = process::is_alive(peer.pid);
-    // If nobody listens any more, nobody needs to know.
-    let _ = events.send(Event::LinkLost { link, shim_is_alive }).await;
 }

@@ -116,6 +116,13 @@ impl Diagnostic {
     }
 }
 
+impl fmt::Display for Diagnostic {
+    /// Several lines of plain text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Look::Plain))
+    }
+}
+
 /// How a report looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {

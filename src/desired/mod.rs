@@ -76,6 +76,17 @@ pub struct Loaded {
     pub stamp: Stamp,
 }
 
+impl Loaded {
+    /// Makes it a failure, for a reason that only the caller can know.
+    pub fn refuse(&mut self, file: &Path, message: &str) {
+        let error = Diagnostic::of_file(Severity::Error, file, message);
+        match &mut self.result {
+            Ok(_) => self.result = Err(LoadError { diagnostics: vec![error] }),
+            Err(errors) => errors.diagnostics.push(error),
+        }
+    }
+}
+
 /// Reads everything.
 pub fn load(sources: &Sources) -> Loaded {
     let mut stamp = Stamp::default();
@@ -149,7 +160,7 @@ fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
             agents.insert(name, Arc::new(spec));
         }
     }
-    Desired { agents }
+    Desired { agents, hurry: false }
 }
 
 #[cfg(test)]

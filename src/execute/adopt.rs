@@ -1,17 +1,19 @@
 //! Sessions and shims that are there: which belongs to which agent, and what they remember.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use crate::model::{AgentName, Child, Mono, Now, Observed, Seat, SeatState, Server, SessionName};
+use tokio::sync::oneshot;
+
+use crate::model::{self, AgentName, Child, Mono, Now, Observed, Seat, SeatState, SessionName};
 use crate::reconcile::{AgentMemory, Memory};
 use crate::shim::protocol::ChildReport;
-use crate::sys::cgroup::CgroupRoot;
+use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
 use crate::sys::tmux::command::PaneRow;
-use crate::sys::tmux::control::Control;
 
 use super::place::Link;
-use super::{Executor, LinkId, memo};
+use super::{Executor, LinkId, Server, memo};
 
 /// Connections that are held until tmux says which pane they come from; more are turned away.
 const MOST_UNCLAIMED: usize = 4096;
@@ -28,6 +30,8 @@ pub struct Hello {
     pub sender: ShimSender,
     /// The process at the other end, as the kernel says.
     pub pid: u32,
+    /// That process, whatever becomes of the number.
+    pub process: Option<Arc<PidFd>>,
     /// Its user, as the kernel says.
     pub uid: u32,
     /// The agent that it says it is for.
@@ -36,21 +40,22 @@ pub struct Hello {
     pub child: ChildReport,
     /// The last memo that it was handed.
     pub memo: Vec<u8>,
+    /// The connection ends when this is dropped.
+    pub wanted: oneshot::Sender<Infallible>,
 }
 
 impl Executor {
     /// A server is connected. The sessions on it that are marked as ours become seats, whose shims will connect.
     pub fn server_up(
         &mut self,
-        control: Control,
+        server: Server,
         panes: Vec<PaneRow>,
-        cgroups: Option<Arc<CgroupRoot>>,
         observed: &mut Observed,
         now: Mono,
     ) {
-        self.control = Some(control.clone());
-        self.cgroups = cgroups;
-        observed.server = Server::Up;
+        let control = server.control.clone();
+        self.server = Some(server);
+        observed.server = model::Server::Up;
         for pane in panes {
             let Ok(agent) = AgentName::new(&pane.agent) else { continue };
             if self.places.get(&agent).is_some() {
@@ -65,8 +70,8 @@ impl Executor {
 
     /// The server is gone, and with it the sessions whose shims have not connected; the others tell by themselves.
     pub fn server_down(&mut self, observed: &mut Observed) {
-        self.control = None;
-        observed.server = Server::Down;
+        self.server = None;
+        observed.server = model::Server::Down;
         for agent in self.places.silent() {
             self.places.remove(&agent);
             observed.seats.remove(&agent);
@@ -98,19 +103,20 @@ impl Executor {
     }
 
     fn seat_shim(&mut self, hello: Hello, memory: &mut Memory, observed: &mut Observed, now: Now) {
-        let Hello { link, sender, pid, agent, child, memo, .. } = hello;
-        let mut child = crate::observed::child_of(&child);
+        let Hello { link, sender, process, agent, child: reported, memo, wanted, .. } = hello;
+        let mut child = crate::observed::child_of(&reported);
         self.explain_ending(&mut child, &agent);
-        self.places.attach(&agent, Link { id: link, sender }, pid);
+        self.places.attach(&agent, Link { id: link, sender, _wanted: wanted }, process);
+        let cgroups = self.cgroups().cloned();
         if let Some(place) = self.places.get_mut(&agent) {
             place.run = child.run().or(place.run);
             if child.run().is_some()
-                && let Some(root) = &self.cgroups
+                && let Some(root) = cgroups
             {
-                place.cgroup = root.agent(agent.as_str()).ok();
+                place.cgroup = root.existing_agent(agent.as_str()).ok().flatten().map(Arc::new);
             }
         }
-        if let ChildReport::Starting { run, pid: Some(pid) } = hello.child {
+        if let ChildReport::Starting { run, pid: Some(pid) } = reported {
             self.forked(&agent, run, pid);
         }
         let known = memory.agents.get(&agent).is_some_and(|known| known.run.0 != 0);

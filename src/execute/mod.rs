@@ -19,11 +19,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Child, Mono, Now, Observed, RunId, Seat, SeatState, StartError};
+use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, StartError};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
-use crate::sys::shim_link::{Peer, ShimSender};
 use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
@@ -72,13 +71,23 @@ pub struct Ground {
     pub debug: bool,
 }
 
+/// A tmux server that is connected.
+#[derive(Debug)]
+pub struct Server {
+    /// The way to it.
+    pub control: Control,
+    /// Its process.
+    pub pid: u32,
+    /// Where the agents' cgroups are, if they get any.
+    pub cgroups: Option<Arc<CgroupRoot>>,
+}
+
 /// Carries plans out.
 #[derive(Debug)]
 pub struct Executor {
     ground: Ground,
     places: Places,
-    control: Option<Control>,
-    cgroups: Option<Arc<CgroupRoot>>,
+    server: Option<Server>,
     login_environment: Arc<[(OsString, OsString)]>,
     /// Shims that connected before tmux told which pane they are in.
     unclaimed: Vec<(Hello, Mono)>,
@@ -92,8 +101,7 @@ impl Executor {
         Self {
             ground,
             places: Places::default(),
-            control: None,
-            cgroups: None,
+            server: None,
             login_environment: Arc::from([]),
             unclaimed: Vec::new(),
             outcomes,
@@ -174,9 +182,9 @@ impl Executor {
 
     /// A session that tmux made after it was given up belongs to nobody.
     fn close_late_session(&mut self, agent: &AgentName, what: What) {
-        if let (What::Opened(pane), Some(control)) = (what, &self.control) {
+        if let (What::Opened(pane), Some(server)) = (what, &self.server) {
             tracing::warn!(%agent, session = pane.session_id, "closes a session that came too late");
-            let closed = control.send(command::kill_session(&pane.session_id));
+            let closed = server.control.send(command::kill_session(&pane.session_id));
             self.tasks.spawn(async move { drop(closed.await) });
         }
     }
@@ -201,9 +209,15 @@ impl Executor {
         }
     }
 
+    fn cgroups(&self) -> Option<&Arc<CgroupRoot>> {
+        self.server.as_ref()?.cgroups.as_ref()
+    }
+
     fn order(&self, agent: &AgentName, order: Order) {
-        if let Some(link) = self.places.get(agent).and_then(|place| place.link.as_ref()) {
-            link.sender.send(order);
+        let Some(link) = self.places.get(agent).and_then(|place| place.link.as_ref()) else { return };
+        if let Err(error) = link.sender.send(order) {
+            // Its reader tells the rest of us, as the end of the connection.
+            tracing::warn!(%agent, %error, "could not reach its shim");
         }
     }
 

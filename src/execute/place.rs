@@ -1,10 +1,14 @@
 //! The handles of each agent's seat: its tmux session, the connection of its shim, its cgroup.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
+
+use tokio::sync::oneshot;
 
 use crate::model::{AgentName, AgentSpec, RunId, SessionName};
 use crate::sys::cgroup::Cgroup;
+use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
 use crate::sys::tmux::command::PaneRow;
 use crate::sys::tmux::control::Control;
@@ -31,9 +35,11 @@ pub struct Place {
     /// The shim, while it is connected.
     pub link: Option<Link>,
     /// The shim's process, from its first connection on.
-    pub shim_pid: Option<u32>,
+    pub shim: Option<Arc<PidFd>>,
+    /// Whether a shim has ever connected.
+    pub has_connected: bool,
     /// Where the agent's processes are kept together, if they are.
-    pub cgroup: Option<Cgroup>,
+    pub cgroup: Option<Arc<Cgroup>>,
     /// The newest run, for its marker.
     pub run: Option<RunId>,
     /// What this daemon launched in it last.
@@ -47,6 +53,8 @@ pub struct Link {
     pub id: LinkId,
     /// The way to the shim.
     pub sender: ShimSender,
+    /// The connection ends when this is dropped.
+    pub _wanted: oneshot::Sender<Infallible>,
 }
 
 /// All places, by agent.
@@ -64,7 +72,7 @@ impl Places {
         self.last_id += 1;
         let id = PlaceId(self.last_id);
         let place =
-            Place { id, session, control, pane: None, link: None, shim_pid: None, cgroup: None, run: None, spec: None };
+            Place { id, session, control, pane: None, link: None, shim: None, has_connected: false, cgroup: None, run: None, spec: None };
         self.places.entry(agent.clone()).or_insert(place)
     }
 
@@ -91,10 +99,11 @@ impl Places {
     }
 
     /// Connects a shim to its place; a connection that it had before ends.
-    pub fn attach(&mut self, agent: &AgentName, link: Link, shim_pid: u32) {
+    pub fn attach(&mut self, agent: &AgentName, link: Link, shim: Option<Arc<PidFd>>) {
         let Some(place) = self.places.get_mut(agent) else { return };
         self.links.insert(link.id, agent.clone());
-        place.shim_pid = Some(shim_pid);
+        place.shim = shim;
+        place.has_connected = true;
         if let Some(old) = place.link.replace(link) {
             self.links.remove(&old.id);
         }
@@ -116,7 +125,7 @@ impl Places {
 
     /// The agents whose session was ordered or found, and whose shim has never connected.
     pub fn silent(&self) -> Vec<AgentName> {
-        self.places.iter().filter(|(_, place)| place.shim_pid.is_none()).map(|(agent, _)| agent.clone()).collect()
+        self.places.iter().filter(|(_, place)| !place.has_connected).map(|(agent, _)| agent.clone()).collect()
     }
 
     /// Whether a pane is somebody's place.

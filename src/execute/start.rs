@@ -37,7 +37,7 @@ impl Executor {
         observed: &mut Observed,
         now: Mono,
     ) {
-        let Some(control) = self.control.clone() else { return };
+        let Some(control) = self.server.as_ref().map(|server| server.control.clone()) else { return };
         let line = command::new_session(session.as_str(), agent.as_str(), &self.ground.shim, &self.ground.shim_socket);
         let answer = control.send(line);
         let place = self.places.add(&agent, session.clone(), control);
@@ -78,13 +78,15 @@ impl Executor {
     ) {
         let environment = self.environment(agent, run, &spec);
         self.log_launch(agent, &spec, &environment);
+        let cgroups = self.cgroups().cloned();
         let Some(place) = self.places.get_mut(agent) else { return };
         place.run = Some(run);
         if place.cgroup.is_none()
-            && let Some(root) = &self.cgroups
+            && let Some(root) = cgroups
         {
             place.cgroup = root
                 .agent(agent.as_str())
+                .map(Arc::new)
                 .inspect_err(|error| tracing::warn!(%agent, %error, "its processes are not kept in a cgroup"))
                 .ok();
         }
@@ -98,9 +100,7 @@ impl Executor {
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
         };
         place.spec = Some(spec);
-        if let Some(link) = &place.link {
-            link.sender.send(Order::Start(start));
-        }
+        self.order(agent, Order::Start(start));
         if let Some(seat) = observed.seats.get_mut(agent) {
             seat.state = SeatState::Ready(Child::Starting(run));
         }
@@ -112,7 +112,9 @@ impl Executor {
     /// run goes on: the shim finds its descendants without a cgroup too.
     pub(super) fn forked(&mut self, agent: &AgentName, run: u64, pid: u32) {
         let Some(place) = self.places.get(agent) else { return };
-        let is_child_of_shim = || process::parent(pid).is_some_and(|parent| Some(parent) == place.shim_pid);
+        // The shim is alive, as it is connected, so its number is its own.
+        let shim_pid = place.pane.as_ref().map(|pane| pane.pane_pid);
+        let is_child_of_shim = || process::ppid_and_start_time(pid).is_ok_and(|(parent, _)| Some(parent) == shim_pid);
         if let Some(cgroup) = &place.cgroup {
             if is_child_of_shim() {
                 if let Err(error) = cgroup.place(pid) {

@@ -1,11 +1,13 @@
 //! Stops: signals to what runs, and the end of a seat with all that ran in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AgentName, Child, Mono, Observed, RunId, SeatState};
+use crate::model::{AgentName, Child, Mono, Observed, RunId, SeatState, SessionName};
 use crate::reconcile::StopSignal;
 use crate::shim::protocol::Order;
-use crate::sys::process;
+use crate::sys::cgroup::Cgroup;
+use crate::sys::process::{self, PidFd};
 use crate::sys::tmux::command;
 
 use super::place::Place;
@@ -14,6 +16,12 @@ use super::{Executor, LinkId, What};
 
 /// A cgroup that was killed is waited for this long; then the sweep goes on and says so.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+
+/// A tmux server that was asked to end is killed after this.
+const SERVER_ENDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// A shim whose session is closed is killed after this.
+const SHIM_ENDS_WITHIN: Duration = Duration::from_millis(500);
 
 impl Executor {
     /// One step of a stop.
@@ -96,29 +104,52 @@ impl Executor {
         }
     }
 
+    /// Ends the server, unless somebody else has a session on it.
+    pub async fn stop_server(&mut self) {
+        let Some(server) = self.server.take() else { return };
+        let foreign = server.control.send(command::list_panes()).await.map(|rows| {
+            let rows = rows.iter().filter_map(|row| command::parse_pane(row));
+            rows.filter(|row| row.agent.is_empty() && row.session_name != SessionName::CONTROL).count()
+        });
+        if let Ok(1..) = foreign {
+            tracing::warn!(?foreign, "leaves the tmux server running: it has sessions that are not agentd's");
+            return;
+        }
+        // It answers only after it has closed everything.
+        let _answer = server.control.send(command::kill_server());
+        if let Some(Err(error)) = end_process(PidFd::open(server.pid).ok().map(Arc::new), SERVER_ENDS_WITHIN).await {
+            tracing::error!(pid = server.pid, %error, "could not end the tmux server");
+        }
+        if let Some(Err(error)) = server.cgroups.map(|root| root.remove_own()) {
+            tracing::debug!(%error, "could not remove the agents' cgroup");
+        }
+    }
+
     /// Closes the session, then kills whatever is left of its shim and of its run; `Swept` when all is gone.
     fn sweep(&mut self, agent: &AgentName, idle: bool) {
         let Some(place) = self.places.get_mut(agent) else { return };
         let id = place.id;
         let closed = place.pane.as_ref().map(|pane| place.control.send(command::kill_session(&pane.session_id)));
         let marker = marker_to_sweep(agent, place, idle);
-        let (cgroup, shim_pid) = (place.cgroup.take(), place.shim_pid);
+        let (cgroup, shim) = (place.cgroup.take(), place.shim.clone());
         let name = agent.clone();
         self.report_later(agent.clone(), id, async move {
             if let Some(closed) = closed {
                 // An error says that the session or the server is gone already.
                 let _ = closed.await;
             }
-            if let Some(pid) = shim_pid {
-                process::wait_or_kill(pid, Duration::from_millis(500)).await;
+            if let Some(Err(error)) = end_process(shim, SHIM_ENDS_WITHIN).await {
+                tracing::error!(agent = %name, %error, "could not end its shim");
             }
             if let Some(cgroup) = cgroup {
                 kill_cgroup(&name, &cgroup).await;
-                if let Err(error) = cgroup.remove() {
-                    tracing::debug!(agent = %name, %error, "could not remove its cgroup");
-                }
+                remove_cgroup(&name, cgroup);
             } else if let Some(marker) = marker {
-                process::kill_by_marker(RUN_VARIABLE, &marker).await;
+                let marker = format!("{RUN_VARIABLE}={marker}");
+                match tokio::time::timeout(EMPTY_WITHIN, process::kill_by_marker(marker.as_bytes())).await {
+                    Ok(Ok(sweep)) if sweep.refused.is_empty() => {}
+                    left => tracing::error!(agent = %name, ?left, "could not kill all that it started"),
+                }
             }
             What::Swept
         });
@@ -130,7 +161,19 @@ fn marker_to_sweep(agent: &AgentName, place: &Place, idle: bool) -> Option<Strin
     place.run.filter(|_| !idle).map(|run| run_marker(agent, run))
 }
 
-async fn kill_cgroup(agent: &AgentName, cgroup: &crate::sys::cgroup::Cgroup) {
+async fn end_process(process: Option<Arc<PidFd>>, patience: Duration) -> Option<std::io::Result<()>> {
+    let process = process?;
+    Some(process::wait_or_kill(&process, patience).await)
+}
+
+/// Only when nobody else looks at it any more; else the next run uses it, or the next sweep removes it.
+fn remove_cgroup(agent: &AgentName, cgroup: Arc<Cgroup>) {
+    if let Some(Err(error)) = Arc::into_inner(cgroup).map(Cgroup::remove) {
+        tracing::debug!(%agent, %error, "could not remove its cgroup");
+    }
+}
+
+async fn kill_cgroup(agent: &AgentName, cgroup: &Cgroup) {
     if !cgroup.populated().unwrap_or(false) {
         return;
     }

@@ -21,13 +21,23 @@ mod text;
 mod tree;
 mod watch;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+/// What `agentd-shim` does with its arguments: `SOCKET NAME`, or `--hold`. Call it in a process with one thread, before
+/// anything else: it closes every descriptor above 2.
+pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(flag), None, None) if flag == "--hold" => sys::pause(),
+        (Some(socket), Some(name), None) => run(&socket, &name.to_string_lossy()),
+        _ => ExitCode::from(2),
+    }
+}
+
 /// Runs the shim of the agent `name` until its terminal is gone or the daemon lets it go. It connects to `socket`, or
-/// waits for it. Call it in a process with one thread, before anything else: it closes every descriptor above 2.
-pub fn main(socket: &OsStr, name: &str) -> ExitCode {
+/// waits for it.
+fn run(socket: &OsStr, name: &str) -> ExitCode {
     // What tmux or anybody else left open is not the agent's to inherit.
     sys::close_from(3, i32::MAX);
     match resident::Resident::new(Path::new(socket), name) {
@@ -37,9 +47,4 @@ pub fn main(socket: &OsStr, name: &str) -> ExitCode {
         }
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// Does nothing, for ever: what runs in a session that must exist but has no agent.
-pub fn hold() -> ! {
-    sys::pause()
 }

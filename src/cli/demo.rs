@@ -1,0 +1,3 @@
+//! x
+/// x
+pub fn demo() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
