@@ -1,6 +1,6 @@
 //! Says when what is declared may have changed: inotify on the configuration, the prompt files and the secrets, by the
-//! directories that hold them, through every link (see [`super::hops`]), settled so that one change of somebody is one
-//! report (see [`super::settle`]).
+//! directories that hold them, through every link (see `hops.rs`), settled so that one change of somebody is one
+//! report (see `settle.rs`).
 //!
 //! It reads no content and decides nothing. A report is a hint: the load that follows finds out what changed. It must
 //! be told after every load what to watch ([`Watcher::follow`]), since links and prompt files change with the content.
