@@ -57,3 +57,69 @@ fn report(sources: &Sources, loaded: &Loaded, look: Look) -> String {
 fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
+
+    use super::*;
+
+    fn run(config: &str) -> (Verdict, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("jcard.toml");
+        std::fs::write(&file, config).unwrap();
+        let sources = Sources { config: file, secret_dir: None, agent_home: "/home/u".into() };
+        let mut out = Vec::new();
+        let verdict = check(&sources, Look::Plain, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        (verdict, text.replace(Path::to_str(dir.path()).unwrap(), "DIR"))
+    }
+
+    #[test]
+    fn a_good_file_is_summed_up_in_a_line() {
+        let text = "[[agents]]\nharness = \"codex\"\n[[agents]]\nharness = \"cursor\"\nsecrets = [\"A\"]\n";
+        assert_eq!(run(text), (Verdict::Good, "DIR/jcard.toml: ok, 2 agents: codex, cursor\n".into()));
+        assert_eq!(run("# none\n"), (Verdict::Good, "DIR/jcard.toml: ok, no agents\n".into()));
+    }
+
+    #[test]
+    fn warnings_are_shown_and_forgiven() {
+        let (verdict, text) = run("[agent]\nharness = \"codex\"\npromt = \"x\"\n");
+        assert_eq!(verdict, Verdict::Good);
+        assert!(text.ends_with("\n\nDIR/jcard.toml: ok, 1 agent: codex; 1 warning\n"), "{text}");
+    }
+
+    #[test]
+    fn mistakes_are_counted() {
+        let (verdict, text) = run("[agent]\nharness = \"codx\"\npromt = \"x\"\ntimeout = 3\n");
+        assert_eq!(verdict, Verdict::Bad);
+        assert!(text.contains("jcard.toml:2:11"), "{text}");
+        assert!(text.ends_with("\n\nDIR/jcard.toml: 2 errors, 1 warning\n"), "{text}");
+    }
+
+    #[test]
+    fn colours_are_for_terminals_of_those_who_want_them() {
+        assert_eq!(look(true, None), Look::Colour);
+        assert_eq!(look(true, Some(OsStr::new(""))), Look::Colour);
+        assert_eq!(look(true, Some(OsStr::new("1"))), Look::Plain);
+        assert_eq!(look(false, None), Look::Plain);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error() {
+        struct Gone(io::ErrorKind);
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let sources = Sources { config: "/none".into(), secret_dir: None, agent_home: "/".into() };
+        let verdict = |kind| check(&sources, Look::Plain, &mut Gone(kind)).ok();
+        assert_eq!(verdict(io::ErrorKind::BrokenPipe), Some(Verdict::Bad));
+        assert_eq!(verdict(io::ErrorKind::StorageFull), None);
+    }
+}

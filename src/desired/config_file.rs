@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 use crate::sys::read_file::read_regular;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::fields::{Reporter, entries, type_name};
+use super::fields::{entries, type_name};
+use super::report::Reporter;
 use super::source::Source;
 use super::stamp::Stamp;
 
@@ -80,9 +81,15 @@ pub fn agents<'t>(document: &'t DeTable<'t>, reporter: &mut Reporter) -> Vec<(Ra
     if let Some(entry) = top.get("agent") {
         match entry.value.get_ref() {
             DeValue::Table(table) => found.push((entry.value.span(), table)),
-            other => {
+            other @ (DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)) => {
                 let message = format!("agent must be one table, not {}", type_name(other));
-                let diagnostic = reporter.error(entry, message, "expected [agent]");
+                let at = entry.key_span();
+                let diagnostic = reporter.at(Severity::Error, at.clone(), at, message, "expected [agent]");
                 if let DeValue::Array(_) = other {
                     diagnostic.help.push("write [[agents]] for several agents".to_owned());
                 }
@@ -94,14 +101,20 @@ pub fn agents<'t>(document: &'t DeTable<'t>, reporter: &mut Reporter) -> Vec<(Ra
     };
     let DeValue::Array(items) = entry.value.get_ref() else {
         let message = format!("agents must be a list of tables, not {}", type_name(entry.value.get_ref()));
-        let diagnostic = reporter.error(entry, message, "expected [[agents]]");
+        let at = entry.key_span();
+        let diagnostic = reporter.at(Severity::Error, at.clone(), at, message, "expected [[agents]]");
         diagnostic.help.push("write [[agents]] before each agent, or [agent] if there is one".to_owned());
         return found;
     };
     for item in items {
         match item.get_ref() {
             DeValue::Table(table) => found.push((item.span(), table)),
-            other => {
+            other @ (DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)) => {
                 let message = format!("each of agents must be a table, not {}", type_name(other));
                 reporter.at(Severity::Error, item.span(), entry.harmless(), message, "expected { harness = … }");
             }

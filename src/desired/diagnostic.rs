@@ -7,7 +7,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::source::{Position, Quote};
 
@@ -90,11 +91,11 @@ impl Diagnostic {
         };
         let mut group = Group::with_title(level.primary_title(self.message.as_str()));
         match &self.spot {
-            Some(spot) => group = group.elements(self.place(spot, AnnotationKind::Primary)),
+            Some(spot) => group = group.element(self.place(spot, AnnotationKind::Primary)),
             None => group = group.element(Origin::path(&*self.file)),
         }
         if let Some(other) = &self.other {
-            group = group.elements(self.place(other, AnnotationKind::Context));
+            group = group.element(self.place(other, AnnotationKind::Context));
         }
         for help in &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -102,17 +103,14 @@ impl Diagnostic {
         renderer.decor_style(DecorStyle::Ascii).term_width(200).render(&[group])
     }
 
-    /// ` --> file:line:column` and the quoted line. The origin is stated, not derived: the quote is cut.
-    fn place<'a>(&'a self, spot: &'a Spot, kind: AnnotationKind) -> [Element<'a>; 2] {
-        let Position { line, column } = spot.position;
+    /// ` --> file:line:column` and the quoted line, which is cut, but has its columns.
+    fn place<'a>(&'a self, spot: &'a Spot, kind: AnnotationKind) -> Snippet<'a, Annotation<'a>> {
         let mut annotation = kind.span(spot.quote.span.clone());
         if !spot.label.is_empty() {
             annotation = annotation.label(spot.label.as_str());
         }
-        [
-            Origin::path(&*self.file).line(line).char_column(column).into(),
-            Snippet::source(spot.quote.text.as_str()).line_start(line).annotation(annotation).into(),
-        ]
+        let line = spot.position.line;
+        Snippet::source(spot.quote.text.as_str()).path(&*self.file).line_start(line).annotation(annotation)
     }
 }
 
@@ -166,8 +164,13 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     let wanted = word.to_lowercase().replace('_', "-");
     known
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&wanted, &known.replace('_', "-")), known))
+        .filter_map(|known| {
+            let plain = known.to_lowercase().replace('_', "-");
+            let shortened = wanted.len() >= 3 && (plain.starts_with(&wanted) || wanted.starts_with(&plain));
+            let distance = strsim::damerau_levenshtein(&wanted, &plain);
+            let near = shortened || distance <= (plain.len().max(wanted.len()) / 3).max(1);
+            near.then_some((distance, known))
+        })
         .min()
-        .filter(|(distance, known)| *distance <= (known.len().max(wanted.len()) / 3).max(1))
         .map(|(_, known)| format!("did you mean {known:?}?"))
 }

@@ -66,7 +66,8 @@ fn parse_term(text: &str) -> Result<(u128, &str), DurationError> {
     let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| DurationError::TooLong)? };
     // A year has 17 digits of nanoseconds: further ones are worth nothing, and these still fit 128 bits.
     let fraction = &fraction[..fraction.len().min(17)];
-    let (numerator, denominator) = fraction.bytes().fold((0, 1), |(n, d), digit| (n * 10 + u128::from(digit - b'0'), d * 10));
+    let (numerator, denominator) =
+        fraction.bytes().fold((0, 1), |(n, d), digit| (n * 10 + u128::from(digit - b'0'), d * 10));
     let nanos = whole.checked_mul(unit).and_then(|whole| whole.checked_add(numerator * unit / denominator));
     Ok((nanos.ok_or(DurationError::TooLong)?, rest))
 }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use crate::model::Secret;
 
 use super::diagnostic::{Severity, did_you_mean};
-use super::fields::{Fields, MAX_ARGUMENT, entries, type_name};
+use super::fields::{Fields, MAX_ARGUMENT, Strings, entries, is_scalar, type_name};
 use super::validate::Context;
 
 /// Secrets and `env`, merged. Mistakes are reported; what is returned then isn't used.
@@ -25,7 +25,7 @@ fn secrets(fields: &Fields, context: &mut Context) -> BTreeMap<OsString, Secret>
         return BTreeMap::new();
     };
     let copied = all.iter().map(|(name, value)| (OsString::from(name), value.clone()));
-    let Some((entry, values, names)) = listed else {
+    let Some(Strings { entry, values, texts: names }) = listed else {
         // A list that isn't one was reported: the result isn't used.
         return copied.collect();
     };
@@ -63,7 +63,9 @@ fn declared(fields: &Fields, context: &mut Context) -> BTreeMap<OsString, Secret
             let found = type_name(variable.value.get_ref());
             let message = format!("env.{name} must be a string, not {found}");
             let diagnostic = context.reporter.error(variable, message, "expected a string");
-            diagnostic.help.push(format!("put the value in quotes: {name} = \"…\""));
+            if is_scalar(variable.value.get_ref()) {
+                diagnostic.help.push(format!("put the value in quotes: {name} = \"…\""));
+            }
             continue;
         };
         if value.contains('\0') {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Severity, Spot, did_you_mean};
+use super::diagnostic::{Severity, did_you_mean};
 use super::duration::{self, DurationError};
-use super::source::Source;
+use super::report::Reporter;
 
 /// Every field of an agent.
 pub const FIELDS: [&str; 20] = [
@@ -68,54 +68,25 @@ impl Entry<'_> {
         let end = match self.value.get_ref() {
             DeValue::Array(_) | DeValue::Table(_) => self.key_end,
             _ if NEVER_SHOWN.contains(&self.key) || !FIELDS.contains(&self.key) => self.key_end,
-            _ => self.span().end,
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => self.span().end,
         };
         self.key_start..end.max(self.key_end)
     }
 }
 
-/// Collects the mistakes of one file.
+/// A list of strings.
 #[derive(Debug)]
-pub struct Reporter<'s> {
-    /// The file.
-    pub source: &'s Source,
-    /// What was found so far, in no order.
-    pub found: Vec<Diagnostic>,
-}
-
-impl Reporter<'_> {
-    /// Reports a mistake at a place of which `harmless` may be shown. What is returned can be added to.
-    pub fn at(
-        &mut self,
-        severity: Severity,
-        at: Range<usize>,
-        harmless: Range<usize>,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> &mut Diagnostic {
-        let spot = self.spot(at, harmless, label);
-        self.found.push(Diagnostic {
-            severity,
-            file: self.source.file.clone(),
-            message: message.into(),
-            spot: Some(spot),
-            other: None,
-            help: Vec::new(),
-        });
-        let last = self.found.len() - 1;
-        &mut self.found[last]
-    }
-
-    /// Reports an error at an entry's value.
-    pub fn error(&mut self, entry: &Entry, message: impl Into<String>, label: impl Into<String>) -> &mut Diagnostic {
-        self.at(Severity::Error, entry.span(), entry.harmless(), message, label)
-    }
-
-    /// A place, for the second place of a mistake.
-    pub fn spot(&self, at: Range<usize>, harmless: Range<usize>, label: impl Into<String>) -> Spot {
-        let quote = self.source.quote(harmless, at.clone());
-        Spot { position: self.source.position(at.start), quote, label: label.into() }
-    }
+pub struct Strings<'t> {
+    /// The field.
+    pub entry: Entry<'t>,
+    /// Each with its place.
+    pub values: Vec<&'t Spanned<DeValue<'t>>>,
+    /// Each as text.
+    pub texts: Vec<&'t str>,
 }
 
 /// One agent's table.
@@ -150,8 +121,8 @@ impl<'t> Fields<'t> {
         Some((entry, text))
     }
 
-    /// A list of strings.
-    pub fn strings(&self, key: &str, reporter: &mut Reporter) -> Option<(Entry<'t>, Vec<&'t Spanned<DeValue<'t>>>, Vec<&'t str>)> {
+    /// A list of strings. All that are none are reported.
+    pub fn strings(&self, key: &str, reporter: &mut Reporter) -> Option<Strings<'t>> {
         let entry = self.entry(key)?;
         let DeValue::Array(items) = entry.value.get_ref() else {
             let message = format!("{key} must be a list of strings, not {}", type_name(entry.value.get_ref()));
@@ -163,16 +134,22 @@ impl<'t> Fields<'t> {
         let texts: Vec<Option<&str>> =
             values.iter().map(|item| string_of(&entry, item, &format!("each of {key}"), reporter)).collect();
         let texts: Option<Vec<&str>> = texts.into_iter().collect();
-        Some((entry, values, texts?))
+        Some(Strings { entry, values, texts: texts? })
     }
 
     /// One of a few words, by its index in `words`.
     pub fn word(&self, key: &str, words: &[&str], reporter: &mut Reporter) -> Option<(Entry<'t>, usize)> {
-        let (entry, text) = self.string(key, reporter)?;
+        let entry = self.entry(key)?;
+        let known = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+        let expected = format!("expected one of {known}");
+        let DeValue::String(text) = entry.value.get_ref() else {
+            let found = type_name(entry.value.get_ref());
+            reporter.error(&entry, format!("{key} must be a string, not {found}"), expected);
+            return None;
+        };
         let found = words.iter().position(|word| *word == text);
         if found.is_none() {
-            let known = words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
-            let diagnostic = reporter.error(&entry, format!("unknown {key} {text:?}"), format!("expected one of {known}"));
+            let diagnostic = reporter.error(&entry, format!("unknown {key} {text:?}"), expected);
             diagnostic.help.extend(did_you_mean(text, words.iter().copied()));
         }
         Some((entry, found?))
@@ -191,7 +168,12 @@ impl<'t> Fields<'t> {
                 }
                 found
             }
-            other => {
+            other @ (DeValue::String(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_)) => {
                 let diagnostic =
                     reporter.error(&entry, format!("{key} must be an integer, not {}", type_name(other)), expected);
                 if let DeValue::String(text) = other
@@ -216,7 +198,7 @@ impl<'t> Fields<'t> {
                 reporter.error(&entry, message, "expected a string such as \"30s\"").help.push(help);
                 return None;
             }
-            other => {
+            other @ (DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_)) => {
                 let message = format!("{key} must be a duration, not {}", type_name(other));
                 reporter.error(&entry, message, "expected a string such as \"30s\"");
                 return None;
@@ -226,7 +208,8 @@ impl<'t> Fields<'t> {
             Ok(duration) => Some((entry, duration)),
             Err(error) => {
                 let message = format!("{key} {text:?} is not a duration: {error}");
-                let diagnostic = reporter.error(&entry, message, "expected something like \"30s\", \"1h30m\" or \"1.5h\"");
+                let diagnostic =
+                    reporter.error(&entry, message, "expected something like \"30s\", \"1h30m\" or \"1.5h\"");
                 if let DurationError::NoUnit(_) = error {
                     diagnostic.help.push(format!("write {key} = \"{}s\" if seconds are meant", text.trim()));
                 }
@@ -276,7 +259,8 @@ fn string_of<'t>(
     Some(text)
 }
 
-fn is_scalar(value: &DeValue) -> bool {
+/// Whether it is written as one word.
+pub fn is_scalar(value: &DeValue) -> bool {
     !matches!(value, DeValue::Array(_) | DeValue::Table(_))
 }
 

@@ -191,11 +191,6 @@ pub enum Unsupported {
 }
 
 impl Harness {
-    /// The row of this name.
-    pub fn find(name: &str) -> Option<&'static Self> {
-        HARNESSES.iter().find(|harness| harness.name == name)
-    }
-
     /// The words for the permissions that it has.
     pub fn permission_words(&self) -> Vec<&'static str> {
         let has = |level: &Permissions| self.permissions.iter().any(|(known, _)| known == level);
@@ -211,16 +206,12 @@ impl Harness {
     /// The argv, or everything that it can't do.
     pub fn argv(&self, request: &Request) -> Result<Vec<Vec<u8>>, Vec<Unsupported>> {
         let mut unsupported = Vec::new();
-        let permissions: &[&str] = match request.permissions {
-            None => &[],
-            Some(wanted) => match self.permissions.iter().find(|(known, _)| *known == wanted) {
-                Some((_, arguments)) => *arguments,
-                None => {
-                    unsupported.push(Unsupported::Permissions);
-                    &[]
-                }
-            },
-        };
+        let arguments_of =
+            |wanted| self.permissions.iter().find(|(known, _)| *known == wanted).map(|(_, words)| *words);
+        let permissions = request.permissions.map(arguments_of);
+        if permissions == Some(None) {
+            unsupported.push(Unsupported::Permissions);
+        }
         if request.model.is_some() && self.model.is_none() {
             unsupported.push(Unsupported::Model);
         }
@@ -231,7 +222,7 @@ impl Harness {
         let mut words: Vec<&str> = command.to_vec();
         words.extend(request.prompt.iter().flat_map(|_| self.prompt.subcommand));
         words.extend(self.model.zip(request.model).iter().flat_map(|(flag, model)| [*flag, *model]));
-        words.extend(permissions);
+        words.extend(permissions.flatten().unwrap_or_default());
         words.extend(request.args);
         let has_placeholder = self.takes_command && words.iter().skip(1).any(|word| word.contains(PLACEHOLDER));
         if has_placeholder && request.prompt.is_none() {

@@ -2,8 +2,12 @@
 
 use super::*;
 
+fn find(name: &str) -> Option<&'static Harness> {
+    HARNESSES.iter().find(|harness| harness.name == name)
+}
+
 fn argv(name: &str, request: &Request) -> String {
-    match Harness::find(name).unwrap().argv(request) {
+    match find(name).unwrap().argv(request) {
         Ok(argv) => argv.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join("│"),
         Err(unsupported) => format!("{unsupported:?}"),
     }
@@ -34,7 +38,7 @@ fn row(name: &str) -> String {
         ("lone dash", argv(name, &with("-"))),
         ("subcommand", argv(name, &with("help"))),
     ];
-    let harness = Harness::find(name).unwrap();
+    let harness = find(name).unwrap();
     let ends = format!("{:<14} {:?}, bare {:?}", "interrupt", harness.interrupt(true), harness.interrupt(false));
     lines.map(|(what, argv)| format!("{what:<14} {argv}\n")).concat() + &ends
 }
@@ -72,7 +76,8 @@ fn custom() {
 #[test]
 fn custom_command() {
     let command: &[&str] = &["/bin/x", "--ask={prompt}", "{prompt}", "-v"];
-    let request = |prompt: Option<&'static [u8]>, command| Request { command: Some(command), prompt, ..Request::default() };
+    let request =
+        |prompt: Option<&'static [u8]>, command| Request { command: Some(command), prompt, ..Request::default() };
     let custom = |request: &Request| argv("custom", request);
     assert_eq!(custom(&request(Some(b"say {prompt}"), command)), "/bin/x│--ask=say {prompt}│say {prompt}│-v");
     assert_eq!(custom(&request(None, command)), "[Placeholder]");
@@ -92,8 +97,10 @@ fn a_prompt_is_passed_byte_for_byte() {
         let argv = harness.argv(&Request { prompt: Some(prompt), ..Request::default() }).unwrap();
         assert_eq!(argv.last().unwrap(), prompt);
     }
-    let argv = Harness::find("custom")
-        .unwrap()
-        .argv(&Request { command: Some(&["x", "{prompt}"]), prompt: Some(prompt), ..Request::default() });
+    let argv = find("custom").unwrap().argv(&Request {
+        command: Some(&["x", "{prompt}"]),
+        prompt: Some(prompt),
+        ..Request::default()
+    });
     assert_eq!(argv.unwrap()[1], prompt);
 }

@@ -9,19 +9,20 @@
 //! or of another program's section gets into a message.
 
 pub mod diagnostic;
-pub mod duration;
-pub mod fields;
-pub mod harness;
 pub mod source;
 pub mod stamp;
 pub mod watch;
 
 mod config_file;
+mod duration;
 mod environment;
+mod fields;
 mod fingerprint;
+mod harness;
 mod hops;
 mod names;
 mod prompt;
+mod report;
 mod secrets_dir;
 mod settle;
 mod validate;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use crate::model::{AgentSpec, Desired, Secret};
 
 use diagnostic::{Diagnostic, LoadError, Severity};
-use fields::Reporter;
+use report::Reporter;
 use stamp::Stamp;
 use validate::{Context, Draft};
 

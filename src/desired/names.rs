@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::model::{AgentName, NameError, SessionName};
 
 use super::diagnostic::Severity;
-use super::fields::{Entry, Reporter};
+use super::fields::Entry;
+use super::report::Reporter;
 
 /// What an agent's table says of its names.
 #[derive(Clone, Debug)]
@@ -96,7 +97,13 @@ fn agent_name<'n>(
         Ok(name) => name,
         Err(error) => {
             let message = format!("{text:?} is not a valid name: it {error}");
-            reporter.at(Severity::Error, place.0, place.1, message, "expected 1 to 64 bytes without / or control characters");
+            reporter.at(
+                Severity::Error,
+                place.0,
+                place.1,
+                message,
+                "expected 1 to 64 bytes without / or control characters",
+            );
             return None;
         }
     };

@@ -41,7 +41,8 @@ pub fn read<'t>(fields: &Fields<'t>, context: &mut Context) -> Option<Prompt<'t>
         (Some((entry, text)), None) => (entry, text.as_bytes().to_vec()),
     };
     if bytes.len() > MAX_ARGUMENT {
-        let message = format!("the prompt is {} bytes long, and one argument holds at most {MAX_ARGUMENT}", bytes.len());
+        let message =
+            format!("the prompt is {} bytes long, and one argument holds at most {MAX_ARGUMENT}", bytes.len());
         let diagnostic = context.reporter.error(&entry, message, "too long to be passed to a program");
         diagnostic.help.push("put the text into a file in the workdir, and let the prompt name that file".to_owned());
         return None;

@@ -68,7 +68,7 @@ fn a_missing_directory_is_absent_and_an_unreadable_one_is_an_error() {
     let closed = dir.path().join("closed");
     std::fs::create_dir(&closed).unwrap();
     assert!(values(&closed).is_empty());
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
     if !nix::unistd::geteuid().is_root() {
         read(&closed, &mut Stamp::default()).unwrap_err();
     }

@@ -50,32 +50,50 @@ impl Source {
         Position { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 }
     }
 
-    /// Quotes the line on which `at` starts, showing of it only what lies in `harmless`, and points at `at`: at the
-    /// `…` if it isn't shown.
+    /// Quotes the line on which `at` starts, showing of it only what lies in `harmless`, and points at `at`: at a `…`
+    /// if it isn't shown. A character that is quoted, or pointed at, keeps its column.
     pub fn quote(&self, harmless: Range<usize>, at: Range<usize>) -> Quote {
         let line = self.line(at.start);
-        let shown = self.boundary(harmless.start.clamp(line.start, line.end))
-            ..self.boundary(harmless.end.clamp(line.start, line.end));
-        let shown = shown.start..shown.end.max(shown.start);
-        let (before, after) = (&self.text[line.start..shown.start], &self.text[shown.end..line.end]);
-        let lead = if before.trim().is_empty() { before } else { "… " };
-        let mut text = format!("{lead}{}", &self.text[shown.clone()]);
-        let end_of_shown = text.len();
-        match after.trim_start().chars().next() {
-            Some('=') => text.push_str(" = …"),
-            Some(_) => text.push_str(" …"),
-            None => {}
-        }
-        let start = self.boundary(at.start);
-        let span = if shown.contains(&start) || start == shown.end && at.is_empty() {
-            let end = self.boundary(at.end.clamp(start, shown.end));
-            lead.len() + start - shown.start..lead.len() + end - shown.start
-        } else if start < shown.start {
-            0..lead.len().min('…'.len_utf8())
+        let in_line = |at: usize| self.boundary(at.clamp(line.start, line.end));
+        let shown = in_line(harmless.start)..in_line(harmless.end.max(harmless.start));
+        let at = in_line(at.start)..in_line(at.end.max(at.start));
+        let mut text = self.hide(line.start..shown.start, at.start);
+        let start_of_shown = text.len();
+        text.push_str(&self.text[shown.clone()]);
+        text.push_str(&self.hide(shown.end..line.end, at.start));
+        let span = if shown.contains(&at.start) {
+            let end = at.end.min(shown.end);
+            start_of_shown + at.start - shown.start..start_of_shown + end - shown.start
         } else {
-            text.strip_suffix('…').map_or(end_of_shown, str::len)..text.len()
+            let column = self.text[line.start..at.start].chars().count();
+            let start = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
+            start..text[start..].chars().next().map_or(start, |c| start + c.len_utf8())
         };
         Quote { text, span }
+    }
+
+    /// What stands for a part of a line that isn't shown: white space and the `=` at its start are kept, the rest
+    /// is `…`, once more at `at` if that is within, as wide as it was as far as `at`.
+    fn hide(&self, part: Range<usize>, at: usize) -> String {
+        let text = &self.text[part.clone()];
+        let kept = text.len() - text.trim_start_matches([' ', '\t', '=']).len();
+        let mut hidden = text[..kept].to_owned();
+        let rest = part.start + kept;
+        let dots = |from: usize, to: usize| match self.text[from..to].chars().count() {
+            0 => String::new(),
+            width => format!("…{}", " ".repeat(width - 1)),
+        };
+        if at <= rest || at > part.end {
+            hidden.push_str(&dots(rest, part.end));
+        } else {
+            hidden.push_str(&dots(rest, at));
+            hidden.push_str(&dots(at, part.end));
+        }
+        // Trailing blanks would tell how long the hidden is.
+        if at < part.end {
+            hidden.truncate(hidden.trim_end_matches(' ').len());
+        }
+        hidden
     }
 
     /// Quotes a line that could not be parsed: the key before its `=` if that is a field of ours, or the header of a
@@ -138,25 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn only_the_harmless_region_of_a_line_is_quoted() {
+    fn only_the_harmless_region_of_a_line_is_quoted_in_its_column() {
         let source = source("agents = [{ env = { K = \"sk-1\" }, model = \"m\" }] # sk-2\n");
         let model = find(&source, "model = \"m\"");
-        assert_eq!(marked(&source.quote(model, find(&source, "\"m\""))), "… model = <\"m\"> …");
+        let hidden = |width: usize| format!("…{}", " ".repeat(width - 1));
+        assert_eq!(marked(&source.quote(model, find(&source, "\"m\""))), hidden(34) + "model = <\"m\"> …");
         let key = find(&source, "K");
-        assert_eq!(marked(&source.quote(key.clone(), find(&source, "\"sk-1\""))), "… K = <…>");
-        assert_eq!(marked(&source.quote(key.clone(), key)), "… <K> = …");
+        assert_eq!(marked(&source.quote(key.clone(), find(&source, "\"sk-1\""))), hidden(20) + "K = <…>");
+        assert_eq!(marked(&source.quote(key.clone(), find(&source, "1"))), hidden(20) + "K = …   <…>");
+        assert_eq!(marked(&source.quote(key.clone(), key)), hidden(20) + "<K> = …");
     }
 
     #[test]
     fn of_a_line_that_was_not_parsed_only_our_own_words_are_quoted() {
         for (line, at, quoted) in [
-            ("harness = \"claude-co", "claude-co", "harness = <…>"),
+            ("harness = \"claude-co", "claude-co", "harness = …<…>"),
             ("  [[agents]", "[[agents]", "  <[[agents]>"),
             ("[agent.env]", "env", "[agent.<env>]"),
-            ("API_KEY = sk-1", "sk-1", " <…>"),
-            ("env = { API_KEY = sk-1 }", "sk-1", "env = <…>"),
-            ("c2stMTIz== name", "c2", " <…>"),
-            ("[sk-1]", "sk", " <…>"),
+            ("API_KEY = sk-1", "sk-1", "…         <…>"),
+            ("env = { API_KEY = sk-1 }", "sk-1", "env = …           <…>"),
+            ("c2stMTIz== name", "c2", "<…>"),
+            ("[sk-1]", "sk", "…<…>"),
         ] {
             let source = source(line);
             assert_eq!(marked(&source.quote_unparsed(find(&source, at))), quoted, "{line}");

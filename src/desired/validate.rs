@@ -12,9 +12,10 @@ use toml::de::DeTable;
 use crate::model::{Launch, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
-use super::fields::{Entry, Fields, MAX_ARGUMENT, Reporter};
+use super::fields::{Entry, Fields, MAX_ARGUMENT};
 use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsupported};
 use super::names::Naming;
+use super::report::Reporter;
 use super::stamp::Stamp;
 use super::{environment, prompt};
 
@@ -151,7 +152,7 @@ fn read_argv(
 ) -> Option<Vec<CString>> {
     let reporter = &mut *context.reporter;
     let command = fields.strings("command", reporter);
-    let args = fields.strings("args", reporter);
+    let more = fields.strings("args", reporter);
     let model = fields.string("model", reporter);
     let permissions = fields.word("permissions", &Permissions::WORDS, reporter);
     if let Some((entry, model)) = &model
@@ -160,17 +161,17 @@ fn read_argv(
         reporter.error(entry, format!("model {model:?} is not the name of a model"), "expected a name");
     }
     let harness = harness?;
-    if let Some((entry, _, words)) = &command {
-        check_command(entry, words, harness, reporter);
+    if let Some(command) = &command {
+        check_command(&command.entry, &command.texts, harness, reporter);
     }
     let request = Request {
-        command: command.as_ref().filter(|_| harness.takes_command).map(|(_, _, words)| words.as_slice()),
-        args: args.as_ref().map_or(&[], |(_, _, words)| words.as_slice()),
+        command: command.as_ref().filter(|_| harness.takes_command).map(|command| command.texts.as_slice()),
+        args: more.as_ref().map_or(&[], |more| more.texts.as_slice()),
         model: model.map(|(_, model)| model),
         permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
         prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
     };
-    let placeholder = command.as_ref().or(args.as_ref()).map(|(entry, _, _)| *entry);
+    let placeholder = command.as_ref().or(more.as_ref()).map(|strings| strings.entry);
     match harness.argv(&request) {
         Ok(argv) if argv.iter().any(|argument| argument.len() > MAX_ARGUMENT) => {
             let message = format!("an argument with the prompt in it is longer than {MAX_ARGUMENT} bytes");
@@ -211,7 +212,8 @@ fn report_unsupported(what: Unsupported, harness: &Harness, entry: Option<Entry>
     let (message, label) = match what {
         Unsupported::Model => (format!("harness {name:?} can't be told a model"), "remove this line".to_owned()),
         Unsupported::Permissions => {
-            let words = harness.permission_words().iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+            let words =
+                harness.permission_words().iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
             let label = if words.is_empty() { "remove this line".to_owned() } else { format!("it has {words}") };
             (format!("harness {name:?} doesn't have these permissions"), label)
         }

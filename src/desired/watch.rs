@@ -1,6 +1,6 @@
 //! Says when what is declared may have changed: inotify on the configuration, the prompt files and the secrets, by the
-//! directories that hold them, through every link (see [`super::hops`]), settled so that one change of somebody is one
-//! report (see [`super::settle`]).
+//! directories that hold them, through every link (see `hops.rs`), settled so that one change of somebody is one
+//! report (see `settle.rs`).
 //!
 //! It reads no content and decides nothing. A report is a hint: the load that follows finds out what changed. It must
 //! be told after every load what to watch ([`Watcher::follow`]), since links and prompt files change with the content.
@@ -140,16 +140,14 @@ impl Watcher {
             return interest.is_secret_dir.then_some(Step::SecretToCome);
         }
         let path = interest.directory.join(name);
-        // A secret's own file, not the link of a whole generation, which starts with a dot.
-        let complete = if may_be_secret { Step::Secret } else { Step::Complete };
-        Some(if event.mask.contains(Mask::IN_MOVED_TO) {
-            complete
-        } else if event.mask.contains(Mask::IN_CLOSE_WRITE) && has_content(&path) {
-            complete
-        } else if event.mask.contains(Mask::IN_CREATE) && path.is_symlink() {
-            complete
-        } else {
-            Step::Unfinished
+        let is_complete = event.mask.contains(Mask::IN_MOVED_TO)
+            || event.mask.contains(Mask::IN_CLOSE_WRITE) && has_content(&path)
+            || event.mask.contains(Mask::IN_CREATE) && path.is_symlink();
+        Some(match (is_complete, may_be_secret) {
+            (false, _) => Step::Unfinished,
+            // A secret's own file. The link of a whole generation starts with a dot or stands elsewhere.
+            (true, true) => Step::Secret,
+            (true, false) => Step::Complete,
         })
     }
 

@@ -20,7 +20,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 /// As many links as the kernel follows in one path.
 const MAX_LINKS: usize = 40;
 
-/// Why a file could not be read. The message completes "… ".
+/// Why a file could not be read. The message goes on after the name of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A system call failed.
@@ -61,9 +61,9 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     let stat = fstat(&file)?;
     check_regular(&stat)?;
     let ours = nix::unistd::geteuid().as_raw();
-    match link_owners.into_iter().find(|owner| *owner != 0 && *owner != ours && *owner != stat.st_uid) {
-        Some(link) => return Err(ReadError::ForeignLink { link, file: stat.st_uid }),
-        None => {}
+    let is_trusted = |owner: u32| owner == 0 || owner == ours || owner == stat.st_uid;
+    if let Some(link) = link_owners.into_iter().find(|owner| !is_trusted(*owner)) {
+        return Err(ReadError::ForeignLink { link, file: stat.st_uid });
     }
     let mut content = Vec::new();
     // The size may grow while we read, and some file systems don't know it: the limit is on what is read.
@@ -83,7 +83,8 @@ fn open_regular(path: &Path) -> Result<(OwnedFd, Vec<u32>), ReadError> {
             here = root()?;
             continue;
         }
-        let next = openat(&here, step.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+        let next =
+            openat(&here, step.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
         let stat = fstat(&next)?;
         if kind(&stat) == SFlag::S_IFLNK {
             link_owners.push(stat.st_uid);

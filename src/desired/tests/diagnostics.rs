@@ -228,9 +228,7 @@ fn what_can_not_be_read() {
     std::fs::remove_dir(no_secrets.path("secrets")).unwrap();
     let absent = no_secrets.report();
     no_secrets.write("secrets", "");
-    insta::assert_snapshot!(
-        [no_config.report(), directory.report(), absent, no_secrets.report()].join("\n\n────\n")
-    );
+    insta::assert_snapshot!([no_config.report(), directory.report(), absent, no_secrets.report()].join("\n\n────\n"));
 }
 
 #[test]

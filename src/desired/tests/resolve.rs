@@ -82,7 +82,11 @@ fn a_default_of_the_backoff_fits_the_other_that_is_set() {
 #[test]
 fn unnamed_agents_and_replicas_are_numbered() {
     let text = |desired: &Desired| {
-        names(desired).into_iter().map(|(n, s)| if n == s { n } else { format!("{n}@{s}") }).collect::<Vec<_>>().join(" ")
+        names(desired)
+            .into_iter()
+            .map(|(n, s)| if n == s { n } else { format!("{n}@{s}") })
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let numbered = desired(
         "[[agents]]\nharness = \"codex\"\n[[agents]]\nharness = \"codex\"\nsession = \"s\"\n[[agents]]\nharness = \"cursor\"\n\
