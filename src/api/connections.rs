@@ -17,11 +17,11 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 
-use http_body_util::Full;
 use super::routes::Routes;
 use crate::model::Mono;
 use crate::status::Snapshot;
 use crate::sys::clock;
+use http_body_util::Full;
 
 /// Connections at once. One more takes the place of the one that asked longest ago.
 const MOST: usize = 512;
@@ -39,7 +39,10 @@ struct Connection {
 }
 
 /// Accepts for ever; the answer is why it can't.
-pub(super) async fn serve(listener: std::os::unix::net::UnixListener, snapshots: watch::Receiver<Arc<Snapshot>>) -> io::Error {
+pub(super) async fn serve(
+    listener: std::os::unix::net::UnixListener,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+) -> io::Error {
     let listener = match UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return error,
@@ -97,7 +100,10 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 fn is_the_peers(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
 }
 
 /// One connection. What goes wrong on it is its client's affair.

@@ -8,10 +8,10 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderVa
 use hyper::{Method, Response, StatusCode, Uri};
 use tokio::sync::watch;
 
-use http_body_util::Full;
 use super::wire;
 use crate::status::{AgentStatus, Snapshot};
 use crate::sys::clock;
+use http_body_util::Full;
 
 /// All answers. Bodies are made when somebody asks, once for each state of what they show.
 pub(super) struct Routes {

@@ -1,3 +1,5 @@
 //! x
 /// x
-pub fn demo() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+pub fn demo() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

@@ -175,7 +175,8 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
         agent_uid: options.user.uid,
         debug: options.debug,
     };
-    let mut world = EventLoop::new(event_queue, outcome_queue, Executor::new(ground, outcomes), snapshots, Some(adopted));
+    let mut world =
+        EventLoop::new(event_queue, outcome_queue, Executor::new(ground, outcomes), snapshots, Some(adopted));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), api = %options.api_socket.display(),
         user = options.user.name, "agentd starts"

@@ -37,7 +37,9 @@ pub struct ServerAccess {
 enum AccessError {
     #[error("could not look for a tmux server on {0}: {1}")]
     Find(PathBuf, std::io::Error),
-    #[error("the tmux server on {socket} runs as uid {found}, and agents as uid {wanted}: stop it (pid {pid}), or choose another --tmux-socket")]
+    #[error(
+        "the tmux server on {socket} runs as uid {found}, and agents as uid {wanted}: stop it (pid {pid}), or choose another --tmux-socket"
+    )]
     OtherUser { socket: PathBuf, found: u32, wanted: u32, pid: u32 },
     #[error("could not start `{0}`: {1}: install tmux 3.3 or newer, or name it with --tmux")]
     Start(PathBuf, std::io::Error),
@@ -120,10 +122,7 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
 }
 
 /// Tells the server how it is to be, and asks what is on it.
-async fn set_up(
-    control: &control::Control,
-    admins: &[String],
-) -> Result<Vec<command::PaneRow>, control::CommandError> {
+async fn set_up(control: &control::Control, admins: &[String]) -> Result<Vec<command::PaneRow>, control::CommandError> {
     control.send(command::setup()).await?;
     for admin in admins {
         if let Err(error) = control.send(command::allow_user(admin)).await {

@@ -50,9 +50,17 @@ async fn follow(link: LinkId, connection: ShimLink, events: mpsc::Sender<Event>)
     let process = peer.process.map(Arc::new);
     let (wanted, unwanted) = oneshot::channel();
     let hello = match tokio::time::timeout(HELLO_WITHIN, reader.next()).await {
-        Ok(Ok(Some(Report::Hello { name, child, memo, .. }))) => AgentName::new(&name)
-            .ok()
-            .map(|agent| Hello { link, sender, pid: peer.pid, process: process.clone(), uid: peer.uid, agent, child, memo, wanted }),
+        Ok(Ok(Some(Report::Hello { name, child, memo, .. }))) => AgentName::new(&name).ok().map(|agent| Hello {
+            link,
+            sender,
+            pid: peer.pid,
+            process: process.clone(),
+            uid: peer.uid,
+            agent,
+            child,
+            memo,
+            wanted,
+        }),
         Ok(Ok(_) | Err(_)) | Err(_) => None,
     };
     let Some(hello) = hello else {

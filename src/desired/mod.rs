@@ -14,7 +14,7 @@ pub mod stamp;
 pub mod watch;
 
 mod config_file;
-mod duration;
+pub mod duration;
 mod environment;
 mod fields;
 mod fingerprint;

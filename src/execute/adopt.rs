@@ -46,13 +46,7 @@ pub struct Hello {
 
 impl Executor {
     /// A server is connected. The sessions on it that are marked as ours become seats, whose shims will connect.
-    pub fn server_up(
-        &mut self,
-        server: Server,
-        panes: Vec<PaneRow>,
-        observed: &mut Observed,
-        now: Mono,
-    ) {
+    pub fn server_up(&mut self, server: Server, panes: Vec<PaneRow>, observed: &mut Observed, now: Mono) {
         let control = server.control.clone();
         self.server = Some(server);
         observed.server = model::Server::Up;
@@ -63,7 +57,7 @@ impl Executor {
             }
             let Ok(session) = SessionName::new(&pane.session_name) else { continue };
             tracing::info!(%agent, session = %pane.session_name, "found its session");
-            self.places.add(&agent, session.clone(), control.clone()).pane = Some(pane);
+            self.places.add(&agent, control.clone()).pane = Some(pane);
             observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
         }
     }
@@ -89,7 +83,9 @@ impl Executor {
         let pane = self.places.get(&hello.agent).map(|place| place.pane.as_ref().map(|pane| pane.pane_pid));
         match pane {
             Some(Some(pid)) if pid == hello.pid => self.seat_shim(hello, memory, observed, now),
-            Some(Some(_)) => tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane"),
+            Some(Some(_)) => {
+                tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane")
+            }
             Some(None) | None if self.unclaimed.len() < MOST_UNCLAIMED => self.unclaimed.push((hello, now.mono)),
             Some(None) | None => tracing::warn!(pid = hello.pid, "turned away one connection too many"),
         }

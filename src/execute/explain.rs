@@ -49,7 +49,9 @@ impl Executor {
         let login = || self.login_environment.iter().find(|(name, _)| name == "PATH");
         match declared {
             Some((_, value)) => String::from_utf8_lossy(value.expose()).into_owned(),
-            None => login().map(|(_, value): &(OsString, OsString)| value.to_string_lossy().into_owned()).unwrap_or_default(),
+            None => login()
+                .map(|(_, value): &(OsString, OsString)| value.to_string_lossy().into_owned())
+                .unwrap_or_default(),
         }
     }
 }

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    Child, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall,
-};
+use crate::model::{Child, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall};
 use crate::reconcile::{AgentMemory, Declared, Phase};
 
 #[derive(Serialize, Deserialize)]
@@ -176,7 +174,8 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         }
         Child::Ended { ending, at, .. } if memo.handled => {
             memory.last_end = Some((ending.clone(), stamp(*at)));
-            memo.timed_out_after_ns.map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
+            memo.timed_out_after_ns
+                .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }
         // Reconcile treats the end as news.
         Child::Ended { .. } => Phase::Starting,

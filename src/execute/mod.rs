@@ -27,8 +27,8 @@ use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
 pub use adopt::Hello;
-pub use place::{LinkId, PlaceId};
 use place::Places;
+pub use place::{LinkId, PlaceId};
 
 /// What came of an action, for the agent's place that it was done in.
 #[derive(Debug)]

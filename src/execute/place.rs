@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::model::{AgentName, AgentSpec, RunId, SessionName};
+use crate::model::{AgentName, AgentSpec, RunId};
 use crate::sys::cgroup::Cgroup;
 use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
@@ -26,8 +26,6 @@ pub struct LinkId(pub u64);
 pub struct Place {
     /// Its name.
     pub id: PlaceId,
-    /// The session's declared name.
-    pub session: SessionName,
     /// The client of the server that the session is on. Ids of sessions mean something else on another server.
     pub control: Control,
     /// The pane, once tmux has told.
@@ -67,12 +65,21 @@ pub struct Places {
 
 impl Places {
     /// Makes a place for an agent; one that it had is forgotten.
-    pub fn add(&mut self, agent: &AgentName, session: SessionName, control: Control) -> &mut Place {
+    pub fn add(&mut self, agent: &AgentName, control: Control) -> &mut Place {
         self.remove(agent);
         self.last_id += 1;
         let id = PlaceId(self.last_id);
-        let place =
-            Place { id, session, control, pane: None, link: None, shim: None, has_connected: false, cgroup: None, run: None, spec: None };
+        let place = Place {
+            id,
+            control,
+            pane: None,
+            link: None,
+            shim: None,
+            has_connected: false,
+            cgroup: None,
+            run: None,
+            spec: None,
+        };
         self.places.entry(agent.clone()).or_insert(place)
     }
 
@@ -126,10 +133,5 @@ impl Places {
     /// The agents whose session was ordered or found, and whose shim has never connected.
     pub fn silent(&self) -> Vec<AgentName> {
         self.places.iter().filter(|(_, place)| !place.has_connected).map(|(agent, _)| agent.clone()).collect()
-    }
-
-    /// Whether a pane is somebody's place.
-    pub fn has_pane(&self, pane: &PaneRow) -> bool {
-        self.places.values().any(|place| place.pane.as_ref().is_some_and(|own| own.pane_id == pane.pane_id))
     }
 }

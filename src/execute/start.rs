@@ -5,7 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use crate::model::{AgentName, AgentSpec, Child, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage};
+use crate::model::{
+    AgentName, AgentSpec, Child, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
+};
 use crate::shim::protocol::{Order, Start};
 use crate::sys::process;
 use crate::sys::tmux::command;
@@ -40,11 +42,13 @@ impl Executor {
         let Some(control) = self.server.as_ref().map(|server| server.control.clone()) else { return };
         let line = command::new_session(session.as_str(), agent.as_str(), &self.ground.shim, &self.ground.shim_socket);
         let answer = control.send(line);
-        let place = self.places.add(&agent, session.clone(), control);
+        let place = self.places.add(&agent, control);
         place.run = Some(run);
         let id = place.id;
         let socket = self.ground.tmux_socket.display().to_string();
-        observed.seats.insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
+        observed
+            .seats
+            .insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
         self.report_later(agent, id, async move {
             match answer.await {
                 Ok(lines) => match lines.last().and_then(|line| command::parse_pane(line)) {

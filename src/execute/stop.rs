@@ -33,7 +33,8 @@ impl Executor {
             StopSignal::Terminate => self.order(agent, Order::Signal { run: run.0, signal: libc::SIGTERM }),
             StopSignal::TypeCtrlC(times) => match &place.pane {
                 Some(pane) => {
-                    let (agent, answer) = (agent.clone(), place.control.send(command::type_ctrl_c(&pane.pane_id, times)));
+                    let (agent, answer) =
+                        (agent.clone(), place.control.send(command::type_ctrl_c(&pane.pane_id, times)));
                     self.tasks.spawn(async move {
                         if let Err(error) = answer.await {
                             tracing::warn!(%agent, %error, "could not type C-c");
@@ -75,10 +76,7 @@ impl Executor {
         }
         let Some(seat) = observed.seats.get_mut(agent) else { return };
         // Ended and empty, or never begun: then there is nothing to look for.
-        let idle = matches!(
-            seat.state,
-            SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. })
-        );
+        let idle = matches!(seat.state, SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. }));
         seat.state = SeatState::Closing { since: now };
         self.sweep(agent, idle);
     }

@@ -5,8 +5,8 @@
 //! that it is the one that is meant.
 
 use std::io;
-use std::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use tokio::io::Interest;
 
