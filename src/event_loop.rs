@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::desired::Loaded;
 use crate::event::Event;
-use crate::execute::Executor;
+use crate::execute::{Executor, Server};
 use crate::model::{Desired, Mono, Observed};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::{ConfigError, Publisher, Snapshot};
@@ -91,9 +91,9 @@ impl EventLoop {
         }
     }
 
-    /// Ends the tmux server, once everything has ended.
-    pub async fn stop_server(&mut self) {
-        self.executor.stop_server().await;
+    /// Hands out the tmux server to be ended, once everything on it has.
+    pub async fn release_server(&mut self) -> Option<Server> {
+        self.executor.release_server().await
     }
 
     /// Takes what is there already.
@@ -159,6 +159,7 @@ impl EventLoop {
     /// Plans until nothing is left to do now; when to plan again.
     fn plan(&mut self) -> Option<Mono> {
         let now = clock::now();
+        let recalled = self.executor.take_recalled();
         let before = std::mem::take(&mut self.memory);
         let plan = reconcile(self.desired.as_ref(), &self.observed, before, now);
         self.memory = plan.memory;
@@ -166,7 +167,8 @@ impl EventLoop {
         for action in plan.actions {
             self.executor.act(action, &self.memory, &mut self.observed, now.mono);
         }
-        self.publisher.publish(&self.memory, &plan.changed, now);
+        let changed = plan.changed.iter().chain(&recalled);
+        self.publisher.publish(&self.memory, changed, now);
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
         }

@@ -204,13 +204,14 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
                 // The queue is as long as it is so that this never fails; if it does, the next signal tells again.
                 let _ = events.try_send(Event::Terminate);
             }
-            result = world.run() => break match result {
-                Ok(()) => {
-                    world.stop_server().await;
-                    Ok(())
+            result = world.run() => {
+                if result.is_ok() && let Some(server) = world.release_server().await {
+                    // Whoever keeps the connection would connect again.
+                    tasks.shutdown().await;
+                    server.end().await;
                 }
-                Err(error) => Err(error.into()),
-            },
+                break result.map_err(DaemonError::from);
+            }
             Some(ended) = tasks.join_next() => break Err(DaemonError::Task(match ended {
                 Ok(()) => "a source of events".to_owned(),
                 Err(error) => error.to_string(),

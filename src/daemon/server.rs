@@ -12,6 +12,7 @@ use crate::execute::Server;
 use crate::sys::cgroup::CgroupRoot;
 use crate::sys::identity::Identity;
 use crate::sys::login_env;
+use crate::sys::process::PidFd;
 use crate::sys::tmux::{command, control, server};
 
 /// The pause after a failed attempt: the first, doubling up to the last.
@@ -102,6 +103,11 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
         let (socket, found, pid) = (socket.clone(), process.uid, process.pid);
         return Err(AccessError::OtherUser { socket, found, wanted, pid });
     }
+    if access.user.is_some() {
+        server::open_to_group(socket, process.uid).map_err(|error| AccessError::Find(socket.clone(), error))?;
+    }
+    let pidfd = PidFd::open(process.pid).map_err(|error| AccessError::Find(socket.clone(), error))?;
+    let pidfd = Arc::new(pidfd);
     let cgroups = match CgroupRoot::find_or_create(process.pid) {
         Ok(root) => Some(Arc::new(root)),
         Err(reason) => {
@@ -118,7 +124,7 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
         panes = set_up(&control, &access.admins) => panes?,
     };
     tracing::info!(pid = process.pid, started, socket = %socket.display(), "the tmux server is connected");
-    Ok((Server { control, pid: process.pid, cgroups }, panes, client))
+    Ok((Server { control, process: pidfd, cgroups }, panes, client))
 }
 
 /// Tells the server how it is to be, and asks what is on it.

@@ -84,7 +84,7 @@ impl Executor {
         match pane {
             Some(Some(pid)) if pid == hello.pid => self.seat_shim(hello, memory, observed, now),
             Some(Some(_)) => {
-                tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane")
+                tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane");
             }
             Some(None) | None if self.unclaimed.len() < MOST_UNCLAIMED => self.unclaimed.push((hello, now.mono)),
             Some(None) | None => tracing::warn!(pid = hello.pid, "turned away one connection too many"),
@@ -129,7 +129,7 @@ impl Executor {
 
     /// Remembers through the shim what an earlier daemon knew. What it can't tell is unknown, and is replaced.
     fn recall(
-        &self,
+        &mut self,
         agent: &AgentName,
         memo: &[u8],
         child: &Child,
@@ -137,7 +137,11 @@ impl Executor {
         observed: &mut Observed,
         now: Now,
     ) {
+        self.recalled.push(agent.clone());
         let Some(recalled) = memo::recall(memo, child, now) else {
+            if child.run().is_some() {
+                tracing::warn!(%agent, "what its shim remembers can't be read");
+            }
             if let Some(seat) = observed.seats.get(agent) {
                 memory.agents.entry(agent.clone()).or_insert_with(|| AgentMemory::unknown(seat.session.clone()));
             }

@@ -23,6 +23,7 @@ use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, Start
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
+use crate::sys::process::PidFd;
 use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
@@ -76,8 +77,8 @@ pub struct Ground {
 pub struct Server {
     /// The way to it.
     pub control: Control,
-    /// Its process.
-    pub pid: u32,
+    /// Its process, whatever becomes of its number.
+    pub process: Arc<PidFd>,
     /// Where the agents' cgroups are, if they get any.
     pub cgroups: Option<Arc<CgroupRoot>>,
 }
@@ -91,6 +92,8 @@ pub struct Executor {
     login_environment: Arc<[(OsString, OsString)]>,
     /// Shims that connected before tmux told which pane they are in.
     unclaimed: Vec<(Hello, Mono)>,
+    /// Agents whose memory came from their shims, since somebody last asked.
+    recalled: Vec<AgentName>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     tasks: JoinSet<()>,
 }
@@ -104,9 +107,15 @@ impl Executor {
             server: None,
             login_environment: Arc::from([]),
             unclaimed: Vec::new(),
+            recalled: Vec::new(),
             outcomes,
             tasks: JoinSet::new(),
         }
+    }
+
+    /// The agents whose memory came from their shims since the last call.
+    pub fn take_recalled(&mut self) -> Vec<AgentName> {
+        std::mem::take(&mut self.recalled)
     }
 
     /// The environment of launches from now on.

@@ -1,5 +1,6 @@
 //! Stops: signals to what runs, and the end of a seat with all that ran in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,12 @@ use crate::model::{AgentName, Child, Mono, Observed, RunId, SeatState, SessionNa
 use crate::reconcile::StopSignal;
 use crate::shim::protocol::Order;
 use crate::sys::cgroup::Cgroup;
-use crate::sys::process::{self, PidFd};
+use crate::sys::process;
 use crate::sys::tmux::command;
 
 use super::place::Place;
 use super::start::{RUN_VARIABLE, run_marker};
-use super::{Executor, LinkId, What};
+use super::{Executor, LinkId, Server, What};
 
 /// A cgroup that was killed is waited for this long; then the sweep goes on and says so.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
@@ -22,6 +23,21 @@ const SERVER_ENDS_WITHIN: Duration = Duration::from_secs(3);
 
 /// A shim whose session is closed is killed after this.
 const SHIM_ENDS_WITHIN: Duration = Duration::from_millis(500);
+
+impl Server {
+    /// Ends the server. Nobody may be left who would connect to it again, as that starts another.
+    pub async fn end(self) {
+        let Self { process, cgroups, .. } = self;
+        // It ends by SIGTERM as by kill-server, but doesn't have to be spoken to.
+        let asked = process.signal(libc::SIGTERM);
+        if let Err(error) = asked.and(process::wait_or_kill(&process, SERVER_ENDS_WITHIN).await) {
+            tracing::error!(%error, "could not end the tmux server");
+        }
+        if let Some(Err(error)) = cgroups.map(|root| root.remove_own()) {
+            tracing::debug!(%error, "could not remove the agents' cgroup");
+        }
+    }
+}
 
 impl Executor {
     /// One step of a stop.
@@ -102,29 +118,25 @@ impl Executor {
         }
     }
 
-    /// Ends the server, unless somebody else has a session on it.
-    pub async fn stop_server(&mut self) {
-        let Some(server) = self.server.take() else { return };
-        let foreign = server.control.send(command::list_panes()).await.map(|rows| {
-            let rows = rows.iter().filter_map(|row| command::parse_pane(row));
-            rows.filter(|row| row.agent.is_empty() && row.session_name != SessionName::CONTROL).count()
-        });
-        if let Ok(1..) = foreign {
-            tracing::warn!(?foreign, "leaves the tmux server running: it has sessions that are not agentd's");
-            return;
+    /// Hands out the server to be ended, unless somebody else has a session on it.
+    pub async fn release_server(&mut self) -> Option<Server> {
+        let server = self.server.take()?;
+        let rows = server.control.send(command::list_panes()).await.unwrap_or_default();
+        let panes = rows.iter().filter_map(|row| command::parse_pane(row));
+        let foreign: BTreeSet<String> = panes
+            .filter(|pane| pane.agent.is_empty() && pane.session_name != SessionName::CONTROL)
+            .map(|pane| pane.session_name)
+            .collect();
+        if foreign.is_empty() {
+            return Some(server);
         }
-        // It answers only after it has closed everything.
-        let _answer = server.control.send(command::kill_server());
-        if let Some(Err(error)) = end_process(PidFd::open(server.pid).ok().map(Arc::new), SERVER_ENDS_WITHIN).await {
-            tracing::error!(pid = server.pid, %error, "could not end the tmux server");
-        }
-        if let Some(Err(error)) = server.cgroups.map(|root| root.remove_own()) {
-            tracing::debug!(%error, "could not remove the agents' cgroup");
-        }
+        tracing::warn!(sessions = ?foreign, "leaves the tmux server running, as it has sessions that are not agentd's");
+        None
     }
 
     /// Closes the session, then kills whatever is left of its shim and of its run; `Swept` when all is gone.
     fn sweep(&mut self, agent: &AgentName, idle: bool) {
+        self.order(agent, Order::Quit);
         let Some(place) = self.places.get_mut(agent) else { return };
         let id = place.id;
         let closed = place.pane.as_ref().map(|pane| place.control.send(command::kill_session(&pane.session_id)));
@@ -136,7 +148,9 @@ impl Executor {
                 // An error says that the session or the server is gone already.
                 let _ = closed.await;
             }
-            if let Some(Err(error)) = end_process(shim, SHIM_ENDS_WITHIN).await {
+            if let Some(shim) = shim
+                && let Err(error) = process::wait_or_kill(&shim, SHIM_ENDS_WITHIN).await
+            {
                 tracing::error!(agent = %name, %error, "could not end its shim");
             }
             if let Some(cgroup) = cgroup {
@@ -157,11 +171,6 @@ impl Executor {
 /// What the processes of a run that may still be alive carry in their environment.
 fn marker_to_sweep(agent: &AgentName, place: &Place, idle: bool) -> Option<String> {
     place.run.filter(|_| !idle).map(|run| run_marker(agent, run))
-}
-
-async fn end_process(process: Option<Arc<PidFd>>, patience: Duration) -> Option<std::io::Result<()>> {
-    let process = process?;
-    Some(process::wait_or_kill(&process, patience).await)
 }
 
 /// Only when nobody else looks at it any more; else the next run uses it, or the next sweep removes it.

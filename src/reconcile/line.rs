@@ -7,16 +7,18 @@ use crate::model::{AgentName, Ending, Now};
 
 /// What happened and what comes next.
 pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, ending: &Ending, now: Now) -> String {
-    let lasted = match (memory.started, memory.last_end.as_ref()) {
-        (Some(started), Some((_, ended))) => format!(" after {}", short(ended.mono.since(started.mono))),
-        (Some(_) | None, _) => String::new(),
+    let ended = memory.last_end.as_ref().map_or(now.mono, |(_, ended)| ended.mono);
+    let lasted = match (ending, memory.started) {
+        (Ending::NotStarted(_), _) | (_, None) => String::new(),
+        (_, Some(started)) => format!(" after {}", short(ended.since(started.mono))),
     };
     let next = match &memory.phase {
         Phase::BackingOff { until } if *until <= now.mono => "restarts now".to_owned(),
-        Phase::BackingOff { until } => format!("restarts in {}", short(until.since(now.mono))),
+        Phase::BackingOff { until } => format!("restarts in {}", short(until.since(ended))),
         Phase::TimedOut { limit } => format!("its timeout of {} has passed: will not be restarted", short(*limit)),
         Phase::Closing => "is no longer declared".to_owned(),
-        Phase::Pending | Phase::Opening | Phase::Starting => "starts anew".to_owned(),
+        Phase::Pending | Phase::Opening | Phase::Starting if memory.restarts > 0 => "restarts now".to_owned(),
+        Phase::Pending | Phase::Opening | Phase::Starting => "starts anew, as it is declared now".to_owned(),
         Phase::Exited | Phase::Failed { .. } | Phase::Running { .. } | Phase::Stopping { .. } => {
             "will not be restarted".to_owned()
         }

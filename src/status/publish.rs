@@ -38,17 +38,17 @@ impl Publisher {
     }
 
     /// Publishes, if anything changed.
-    pub fn publish(&mut self, memory: &Memory, changed: &[AgentName], now: Now) {
+    pub fn publish<'a>(&mut self, memory: &Memory, changed: impl Iterator<Item = &'a AgentName>, now: Now) {
         for name in changed {
+            self.dirty = true;
             match memory.agents.get(name) {
                 Some(agent) => self.agents.insert(name.clone(), Arc::new(status_of(name, agent, now))),
                 None => self.agents.remove(name),
             };
         }
-        if changed.is_empty() && !self.dirty {
+        if !std::mem::take(&mut self.dirty) {
             return;
         }
-        self.dirty = false;
         let (agents, config_error) = (self.agents.values().cloned().collect(), self.config_error.clone());
         self.snapshots.send_modify(|snapshot| {
             *snapshot = Arc::new(Snapshot {

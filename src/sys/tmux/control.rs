@@ -77,7 +77,8 @@ pub async fn connect(
 ) -> io::Result<(Control, ControlTask)> {
     let mut command = spawn::command(tmux, user);
     spawn::die_with_parent(&mut command);
-    command.args(["-u", "-f", "/dev/null", "-C", "-S"]).arg(socket);
+    // -N: a server that is gone is not started by its client.
+    command.args(["-N", "-u", "-f", "/dev/null", "-C", "-S"]).arg(socket);
     command.args(["new-session", "-A", "-D", "-x", "80", "-y", "24", "-c", "/", "-s", SessionName::CONTROL]);
     command.args(["-f", "no-output,ignore-size", "--"]).arg(shim).arg("--hold");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);

@@ -1,6 +1,7 @@
 //! The tmux server: found on its socket, or started alone.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use crate::sys::identity::Identity;
+use crate::sys::privileges::FsIdentity;
 use crate::sys::spawn;
 
 /// A server was given this long to open its socket.
@@ -66,6 +68,15 @@ pub async fn start(tmux: &Path, socket: &Path, user: Option<&Identity>) -> io::R
             }
         }
     }
+}
+
+/// Lets the group of the socket's directory connect. tmux makes its socket for its own user only.
+///
+/// The directory may be that user's, who could put anything in the socket's place: so the mode is changed with that
+/// user's rights, on what is the user's own.
+pub fn open_to_group(socket: &Path, uid: u32) -> io::Result<()> {
+    let _user = FsIdentity::assume(Some(uid), None)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o770))
 }
 
 async fn read_all(stderr: Option<tokio::process::ChildStderr>) -> String {
