@@ -5,10 +5,12 @@
 //! that it is the one that is meant.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+
+/// asm-generic/socket.h; the crate doesn't have it.
+const SO_PEERPIDFD: libc::c_int = 77;
 
 /// A process, however its pid is used later.
 #[derive(Debug)]
@@ -24,9 +26,21 @@ impl PidFd {
         unsafe { super::fd::own(fd) }.map(Self)
     }
 
-    /// Takes over a descriptor that the kernel gave for a process.
-    pub fn from_fd(fd: OwnedFd) -> Self {
-        Self(fd)
+    /// The process at the other end of a connected Unix socket, which said on connecting that its pid is `pid`.
+    #[allow(unsafe_code)]
+    pub fn of_peer(socket: BorrowedFd<'_>, pid: u32) -> io::Result<Self> {
+        let mut fd: libc::c_int = -1;
+        let mut length = libc::socklen_t::try_from(size_of_val(&fd)).unwrap_or(0);
+        let socket = socket.as_raw_fd();
+        // SAFETY: writes at most `length` bytes to a local of that size; the descriptor is borrowed for the call.
+        let result =
+            unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, SO_PEERPIDFD, (&raw mut fd).cast(), &raw mut length) };
+        if result == 0 {
+            // SAFETY: the kernel has just made this descriptor, close-on-exec, for us.
+            return unsafe { super::fd::own(fd.into()) }.map(Self);
+        }
+        // Kernels before 6.5: the pid is that of a process which is connected, unless it ended meanwhile.
+        Self::open(pid)
     }
 
     /// Sends a signal; an error of `ESRCH` says that it has ended.
@@ -43,14 +57,13 @@ impl PidFd {
     /// Waits for its end. A zombie has ended. Cancel-safe.
     pub async fn ended(&self) -> io::Result<()> {
         // Registered for the wait only: a pidfd that is closed while a fork still shares it would leave events behind.
-        let registered = AsyncFd::with_interest(self.0.as_raw_fd(), Interest::READABLE)?;
+        let registered = super::fd::watch(self.0.as_fd(), Interest::READABLE)?;
         registered.readable().await.map(drop)
     }
 
     /// Whether it has ended.
     pub fn has_ended(&self) -> io::Result<bool> {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        use std::os::fd::AsFd;
         let mut slot = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         Ok(poll(&mut slot, PollTimeout::ZERO)? > 0)
     }
@@ -197,14 +210,14 @@ mod tests {
         let marker = format!("AGENTD_RUN={value}");
         // It ignores signals, leaves its session, and has a child.
         let script = "trap '' TERM INT HUP; setsid sleep 1000 & sleep 1000";
-        let mut marked = Command::new("sh").args(["-c", script]).env("AGENTD_RUN", &value).spawn().expect("sh");
+        let mut family = Command::new("sh").args(["-c", script]).env("AGENTD_RUN", &value).spawn().expect("sh");
         let mut other = Command::new("sleep").arg("1000").env("AGENTD_RUN", value + "0").spawn().expect("sleep");
         let sweep = kill_by_marker(marker.as_bytes()).await.expect("sweep");
         let left = find_by_marker(marker.as_bytes()).expect("scan");
         let other_lives = other.try_wait().expect("waited").is_none();
         other.kill().expect("killed");
         other.wait().expect("waited");
-        marked.wait().expect("waited");
+        family.wait().expect("waited");
         assert!(sweep.killed >= 1 && sweep.refused.is_empty(), "{sweep:?}");
         assert_eq!(left, Vec::<u32>::new());
         assert!(other_lives);
