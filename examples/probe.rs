@@ -8,8 +8,10 @@
 //! - `touch NAME`, `await NAME`: makes a file; waits until there is one
 //! - `wait`: waits for ever
 //! - `--`: the rest is not for it
+#![allow(clippy::zombie_processes, reason = "what it leaves is what the tests look for")]
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout)]
 
+use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -57,7 +59,12 @@ fn complete(name: &str, text: &str) {
 }
 
 fn record(name: &str) {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        })
+    };
     let arguments: Vec<String> = std::env::args_os().map(|argument| hex(argument.as_bytes())).collect();
     let environment: Vec<String> = std::env::vars_os()
         .map(|(name, value)| hex(&[&name.into_vec(), b"=" as &[u8], value.as_bytes()].concat()))

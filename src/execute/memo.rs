@@ -3,6 +3,7 @@
 //! Fields are only ever added, each with a default: a memo is read by later versions of agentd. It holds no argument
 //! and no value of the environment; of these it has the fingerprint.
 
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         | Phase::Closing => (false, None),
     };
     let memo = Memo {
-        fingerprint: memory.declared.fingerprint.0.iter().map(|byte| format!("{byte:02x}")).collect(),
+        fingerprint: hex(&memory.declared.fingerprint),
         session: memory.declared.session.as_str().to_owned(),
         harness: memory.declared.harness.to_string(),
         policy: PolicyMemo {
@@ -166,21 +167,28 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
     let stamp = |at: Mono| Now { mono: at, wall: now.wall_at(at) };
     memory.phase = match child {
         Child::None => return None,
-        Child::Starting(_) => Phase::Starting,
         Child::Running { at, pid, .. } => {
             memory.started = Some(stamp(*at));
             memory.first_started.get_or_insert(stamp(*at));
             Phase::Running { pid: *pid }
         }
-        Child::Ended { ending, at, .. } if memo.handled => {
+        Child::Ended { ending, at, started, .. } if memo.handled => {
+            memory.started = memory.started.or(started.map(stamp));
             memory.last_end = Some((ending.clone(), stamp(*at)));
             memo.timed_out_after_ns
                 .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }
-        // Reconcile treats the end as news.
-        Child::Ended { .. } => Phase::Starting,
+        // Of an end that was not handled, too: reconcile treats it as news.
+        Child::Starting(_) | Child::Ended { .. } => Phase::Starting,
     };
     Some(memory)
+}
+
+fn hex(fingerprint: &Fingerprint) -> String {
+    fingerprint.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn fingerprint(hex: &str) -> Option<Fingerprint> {

@@ -172,17 +172,13 @@ impl Executor {
                 seat.state = SeatState::Refused { run, error };
                 self.places.remove(&agent);
             }
-            What::ServerLost => {
-                observed.seats.remove(&agent);
-                self.places.remove(&agent);
-            }
             What::CgroupEmpty(run) => {
                 if let SeatState::Ready(child) = &mut seat.state {
                     let empty = crate::observed::child_after(child, &Report::TreeEmpty { run: run.0 });
                     *child = empty.unwrap_or_else(|| child.clone());
                 }
             }
-            What::Swept => {
+            What::Swept | What::ServerLost => {
                 observed.seats.remove(&agent);
                 self.places.remove(&agent);
             }

@@ -58,7 +58,7 @@ pub struct Link {
 /// All places, by agent.
 #[derive(Debug, Default)]
 pub struct Places {
-    places: HashMap<AgentName, Place>,
+    by_agent: HashMap<AgentName, Place>,
     links: HashMap<LinkId, AgentName>,
     last_id: u64,
 }
@@ -80,34 +80,34 @@ impl Places {
             run: None,
             spec: None,
         };
-        self.places.entry(agent.clone()).or_insert(place)
+        self.by_agent.entry(agent.clone()).or_insert(place)
     }
 
     /// An agent's place.
     pub fn get(&self, agent: &AgentName) -> Option<&Place> {
-        self.places.get(agent)
+        self.by_agent.get(agent)
     }
 
     /// An agent's place.
     pub fn get_mut(&mut self, agent: &AgentName) -> Option<&mut Place> {
-        self.places.get_mut(agent)
+        self.by_agent.get_mut(agent)
     }
 
     /// An agent's place, if it is still this one.
     pub fn get_same(&mut self, agent: &AgentName, id: PlaceId) -> Option<&mut Place> {
-        self.places.get_mut(agent).filter(|place| place.id == id)
+        self.by_agent.get_mut(agent).filter(|place| place.id == id)
     }
 
     /// Forgets an agent's place; its connection ends.
     pub fn remove(&mut self, agent: &AgentName) {
-        if let Some(link) = self.places.remove(agent).and_then(|place| place.link) {
+        if let Some(link) = self.by_agent.remove(agent).and_then(|place| place.link) {
             self.links.remove(&link.id);
         }
     }
 
     /// Connects a shim to its place; a connection that it had before ends.
     pub fn attach(&mut self, agent: &AgentName, link: Link, shim: Option<Arc<PidFd>>) {
-        let Some(place) = self.places.get_mut(agent) else { return };
+        let Some(place) = self.by_agent.get_mut(agent) else { return };
         self.links.insert(link.id, agent.clone());
         place.shim = shim;
         place.has_connected = true;
@@ -119,7 +119,7 @@ impl Places {
     /// The agent whose shim has ended this connection, which is forgotten.
     pub fn detach(&mut self, link: LinkId) -> Option<AgentName> {
         let agent = self.links.remove(&link)?;
-        if let Some(place) = self.places.get_mut(&agent) {
+        if let Some(place) = self.by_agent.get_mut(&agent) {
             place.link = None;
         }
         Some(agent)
@@ -132,6 +132,6 @@ impl Places {
 
     /// The agents whose session was ordered or found, and whose shim has never connected.
     pub fn silent(&self) -> Vec<AgentName> {
-        self.places.iter().filter(|(_, place)| !place.has_connected).map(|(agent, _)| agent.clone()).collect()
+        self.by_agent.iter().filter(|(_, place)| !place.has_connected).map(|(agent, _)| agent.clone()).collect()
     }
 }

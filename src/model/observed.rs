@@ -80,6 +80,8 @@ pub enum Child {
         run: RunId,
         /// How.
         ending: Ending,
+        /// When it was executed, if it was.
+        started: Option<Mono>,
         /// When.
         at: Mono,
         /// Whether everything that it started is gone too.

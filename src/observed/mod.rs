@@ -26,8 +26,9 @@ pub fn child_after(child: &Child, report: &Report) -> Option<Child> {
         Report::NotStarted(report) if ours(&report.run) => Some(not_started(report)),
         Report::Ended(report) if ours(&report.run) => Some(ended(report)),
         Report::TreeEmpty { run } if ours(run) => match child {
-            Child::Ended { run, ending, at, .. } => {
-                Some(Child::Ended { run: *run, ending: ending.clone(), at: *at, tree_empty: true })
+            Child::Ended { run, ending, started, at, .. } => {
+                let (run, started, at) = (*run, *started, *at);
+                Some(Child::Ended { run, ending: ending.clone(), started, at, tree_empty: true })
             }
             Child::None | Child::Starting(_) | Child::Running { .. } => None,
         },
@@ -48,7 +49,7 @@ fn not_started(report: &NotStarted) -> Child {
     };
     let message = nix::errno::Errno::from_raw(report.errno).desc().to_owned();
     let ending = Ending::NotStarted(StartError { stage, message });
-    Child::Ended { run: RunId(report.run), ending, at: Mono(report.at), tree_empty: true }
+    Child::Ended { run: RunId(report.run), ending, started: None, at: Mono(report.at), tree_empty: true }
 }
 
 fn ended(report: &Ended) -> Child {
@@ -58,7 +59,8 @@ fn ended(report: &Ended) -> Child {
     } else {
         Ending::Exited { exit, cpu: Duration::from_micros(report.cpu_micros), max_rss_kib: report.max_rss_kib }
     };
-    Child::Ended { run: RunId(report.run), ending, at: Mono(report.at), tree_empty: report.tree_empty }
+    let (started, at) = (Some(Mono(report.started_at)), Mono(report.at));
+    Child::Ended { run: RunId(report.run), ending, started, at, tree_empty: report.tree_empty }
 }
 
 /// Reads a status as wait(2) gives it.

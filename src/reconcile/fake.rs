@@ -212,8 +212,13 @@ impl Fake {
 
     /// The program of an agent ends, if it runs.
     pub fn end(&mut self, agent: &AgentName, ending: Ending, tree_empty: bool) {
-        if let Some(Child::Running { run, .. } | Child::Starting(run)) = self.child(agent) {
-            let ended = Child::Ended { run: *run, ending, at: self.now.mono, tree_empty };
+        let running = match self.child(agent) {
+            Some(Child::Running { run, at, .. }) => Some((*run, Some(*at))),
+            Some(Child::Starting(run)) => Some((*run, None)),
+            Some(Child::None | Child::Ended { .. }) | None => None,
+        };
+        if let Some((run, started)) = running {
+            let ended = Child::Ended { run, ending, started, at: self.now.mono, tree_empty };
             self.set(agent, SeatState::Ready(ended));
         }
     }

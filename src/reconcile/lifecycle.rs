@@ -137,11 +137,14 @@ impl<'a> Turn<'_, 'a> {
     fn alive(&mut self, memory: &mut AgentMemory) -> Next {
         match self.seat.map(|seat| &seat.state) {
             Some(SeatState::Ready(child)) if child.run() == Some(memory.run) => match child {
-                Child::Ended { ending, at, .. } => return self.ended(memory, ending.clone(), *at),
+                Child::Ended { ending, started, at, .. } => {
+                    if let Some(started) = started {
+                        self.started(memory, *started);
+                    }
+                    return self.ended(memory, ending.clone(), *at);
+                }
                 Child::Running { pid, at, .. } if memory.phase == Phase::Starting => {
-                    let started = self.stamp(*at);
-                    memory.started = Some(started);
-                    memory.first_started.get_or_insert(started);
+                    self.started(memory, *at);
                     return self.enter(memory, Phase::Running { pid: *pid }, "its program was executed");
                 }
                 Child::None | Child::Starting(_) | Child::Running { .. } => {}
@@ -167,6 +170,12 @@ impl<'a> Turn<'_, 'a> {
             return Next::Rest;
         };
         self.begin_stop(memory, reason, why)
+    }
+
+    fn started(&self, memory: &mut AgentMemory, at: Mono) {
+        let started = self.stamp(at);
+        memory.started.get_or_insert(started);
+        memory.first_started.get_or_insert(started);
     }
 
     fn begin_stop(&mut self, memory: &mut AgentMemory, reason: StopReason, why: &str) -> Next {
@@ -197,7 +206,7 @@ impl<'a> Turn<'_, 'a> {
     ) -> Next {
         match self.seat.map(|seat| &seat.state) {
             Some(SeatState::Ready(child)) => match child {
-                Child::Ended { run, ending, at, tree_empty } if *run == memory.run => {
+                Child::Ended { run, ending, at, tree_empty, .. } if *run == memory.run => {
                     if *tree_empty {
                         return self.stopped(memory, reason, ending.clone(), *at);
                     }

@@ -96,9 +96,15 @@ fn take(fake: &mut Fake, step: Step) {
             fake.observed.server = Server::Down;
             fake.todo.clear();
             for seat in fake.observed.seats.values_mut() {
-                if let SeatState::Ready(Child::Running { run, .. }) = seat.state {
+                if let SeatState::Ready(Child::Running { run, at: started, .. }) = seat.state {
                     let ending = Ending::TerminalLost(Exit::Signal(9));
-                    seat.state = SeatState::Ready(Child::Ended { run, ending, at: fake.now.mono, tree_empty: true });
+                    seat.state = SeatState::Ready(Child::Ended {
+                        run,
+                        ending,
+                        started: Some(started),
+                        at: fake.now.mono,
+                        tree_empty: true,
+                    });
                 }
             }
             fake.plan();

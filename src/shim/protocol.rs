@@ -122,6 +122,8 @@ pub struct Ended {
     pub cpu_micros: u64,
     /// Largest resident set of any of these, KiB.
     pub max_rss_kib: u64,
+    /// When it was executed: `CLOCK_MONOTONIC`, nanoseconds.
+    pub started_at: u64,
     /// `CLOCK_MONOTONIC`, nanoseconds.
     pub at: u64,
     /// Whether nothing of the run is left. If not, `TreeEmpty` follows.

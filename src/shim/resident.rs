@@ -235,17 +235,20 @@ impl Resident {
         self.killing = false;
         // A child that was let go has closed its end of the pipe by now.
         self.read_exec_status();
-        let run = match &self.run {
+        let (run, started_at) = match &self.run {
             Run::Held { run, aborted, .. } => {
                 let (run, errno) = (*run, aborted.unwrap_or(libc::ECANCELED));
                 return self.not_started(run, Step::Fork, errno);
             }
-            Run::Executing { run, .. } | Run::Running { run, .. } => *run,
+            // Its exec was seen just now, or not at all: it was killed in between.
+            Run::Executing { run, .. } => (*run, sys::now()),
+            Run::Running { run, at, .. } => (*run, *at),
             Run::None | Run::NotStarted(_) | Run::Ended { .. } => return,
         };
         let Usage { cpu_micros, max_rss_kib } = usage;
         let terminal_lost = !matches!(self.leaving, Leaving::No);
-        let ended = Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, at: sys::now(), tree_empty };
+        let at = sys::now();
+        let ended = Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty };
         self.link.send(&Report::Ended(ended.clone()));
         self.run = Run::Ended { ended: ended.clone(), acknowledged: false };
         if !tree_empty {
@@ -261,16 +264,13 @@ impl Resident {
 
     /// There is no child left at all.
     fn tree_emptied(&mut self) {
-        if let Run::Ended { ended, acknowledged } = &mut self.run
+        if let Run::Ended { ended, .. } = &mut self.run
             && !ended.tree_empty
         {
             ended.tree_empty = true;
-            let (run, acknowledged) = (ended.run, *acknowledged);
+            let run = ended.run;
+            // If the daemon is away, the next hello says so.
             self.link.send(&Report::TreeEmpty { run });
-            // If the daemon is away, its next hello says so.
-            if acknowledged && self.link.is_connected() {
-                self.run = Run::None;
-            }
             self.terminal.restore();
             sys::trim_memory();
         }

@@ -6,7 +6,7 @@ use super::protocol::{ChildReport, Ended, NotStarted};
 
 /// The child of the last order to start one.
 pub(super) enum Run {
-    /// There has been none, or the daemon knows all about it.
+    /// There has been none.
     None,
     /// Forked, and waiting to be let go. An errno if it was told to give up instead.
     Held { run: u64, pid: i32, go: PipeWriter, status: PipeReader, aborted: Option<i32> },
@@ -14,9 +14,9 @@ pub(super) enum Run {
     Executing { run: u64, pid: i32, status: PipeReader },
     /// Executed at this time.
     Running { run: u64, pid: i32, at: u64 },
-    /// Never executed. Kept until the daemon says that it knows.
+    /// Never executed. Kept until the next order, for a daemon that comes back.
     NotStarted(NotStarted),
-    /// Ended. Kept until the daemon says that it knows and nothing of the tree is left.
+    /// Ended. Kept until the next order, for a daemon that comes back.
     Ended { ended: Ended, acknowledged: bool },
 }
 
@@ -61,8 +61,6 @@ impl Run {
     /// The daemon knows how this run ended.
     pub(super) fn acknowledge(&mut self, acknowledged_run: u64) {
         match self {
-            Self::NotStarted(NotStarted { run, .. }) if *run == acknowledged_run => *self = Self::None,
-            Self::Ended { ended, .. } if ended.run == acknowledged_run && ended.tree_empty => *self = Self::None,
             Self::Ended { ended, acknowledged } if ended.run == acknowledged_run => *acknowledged = true,
             Self::None
             | Self::Held { .. }

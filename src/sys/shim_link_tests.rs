@@ -4,12 +4,10 @@ use std::os::unix::net::UnixStream as Stream;
 use super::*;
 use crate::shim::protocol::{ChildReport, Start, VERSION, decode_order, encode_report};
 
-const ACCESS: Access = Access { mode: 0o600, owner: None };
-
 async fn pair() -> (tempfile::TempDir, ShimListener, Stream, ShimLink) {
     let dir = tempfile::tempdir().expect("tempdir");
     let path = dir.path().join("shim.sock");
-    let listener = ShimListener::bind(&path, ACCESS).expect("bind");
+    let listener = ShimListener::new(std::os::unix::net::UnixListener::bind(&path).expect("bind")).expect("listen");
     let shim = Stream::connect(&path).expect("connect");
     let link = listener.accept().await.expect("accept");
     (dir, listener, shim, link)
@@ -146,18 +144,4 @@ async fn floods_and_nonsense_end_the_connection() {
         let error = link.reader.next().await.expect_err("nonsense");
         assert!(error.to_string().contains(expected), "{error}");
     }
-}
-
-#[tokio::test]
-async fn the_socket_appears_whole_replaces_an_old_one_and_goes() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    let path = dir.path().join("shim.sock");
-    let old = ShimListener::bind(&path, ACCESS).expect("bind");
-    let new = ShimListener::bind(&path, Access { mode: 0o660, owner: None }).expect("bind");
-    drop(old);
-    assert_eq!(fs::metadata(&path).expect("still there").permissions().mode() & 0o777, 0o660);
-    let _shim = Stream::connect(&path).expect("connect");
-    new.accept().await.expect("accept");
-    drop(new);
-    assert_eq!(fs::read_dir(dir.path()).expect("dir").count(), 0);
 }

@@ -1,5 +1,6 @@
 //! The real binary on a real tmux, seen from outside.
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read clocks")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
 mod harness;
 mod lifecycle;

@@ -18,6 +18,8 @@ use agentd::shim::protocol::*;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 pub const SHIM: &str = env!("CARGO_BIN_EXE_agentd-shim");
 
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// The daemon's listening socket.
 pub struct Daemon {
     pub listener: UnixListener,
@@ -164,7 +166,6 @@ impl Shim {
             });
         }
         let process = command.spawn().expect("the shim");
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let marker = format!("AGENTD_RUN=shim-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Self { dir, socket, process, master: Some(master), output: Vec::new(), marker, run: 0 }
     }
@@ -222,19 +223,6 @@ impl Shim {
         let path = self.path(name);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
         path
-    }
-
-    /// What somebody wrote to a fifo; waits for it.
-    pub fn heard(&self, fifo: &Path) -> String {
-        use std::os::unix::fs::OpenOptionsExt;
-        let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(fifo).expect("fifo");
-        wait_readable(file.as_raw_fd(), "a word in the fifo");
-        let flags = 0;
-        // SAFETY: integers only.
-        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags) };
-        let mut text = String::new();
-        file.read_to_string(&mut text).expect("text");
-        text
     }
 
     pub fn type_in(&mut self, bytes: &[u8]) {
@@ -364,4 +352,17 @@ pub fn lines(path: &Path) -> VecDeque<OsString> {
     let mut parts: VecDeque<_> = bytes.split(|b| *b == 0).map(|p| OsString::from_vec(p.to_vec())).collect();
     parts.pop_back();
     parts
+}
+
+/// What somebody wrote to a fifo; waits for it. A program that opens it to write waits in turn.
+#[track_caller]
+pub fn heard(fifo: &Path) -> String {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(fifo).expect("fifo");
+    wait_readable(file.as_raw_fd(), "a word in the fifo");
+    // SAFETY: integers only.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, 0) };
+    let mut text = String::new();
+    file.read_to_string(&mut text).expect("text");
+    text.trim_end().to_owned()
 }

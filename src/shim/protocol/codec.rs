@@ -122,12 +122,13 @@ fn write_not_started(to: &mut Writer, not_started: &NotStarted) {
 }
 
 fn write_ended(to: &mut Writer, ended: &Ended) {
-    let Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, at, tree_empty } = ended;
+    let Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty } = ended;
     to.u64(*run);
     to.i32(*wait_status);
     to.flag(*terminal_lost);
     to.u64(*cpu_micros);
     to.u64(*max_rss_kib);
+    to.u64(*started_at);
     to.u64(*at);
     to.flag(*tree_empty);
 }
@@ -178,6 +179,7 @@ fn read_ended(mut from: Reader<'_>) -> Result<Ended, WireError> {
         terminal_lost: from.flag()?,
         cpu_micros: from.u64()?,
         max_rss_kib: from.u64()?,
+        started_at: from.u64()?,
         at: from.u64()?,
         tree_empty: from.flag()?,
     })

@@ -35,6 +35,7 @@ fn ended() -> Ended {
         terminal_lost: false,
         cpu_micros: 0x0102,
         max_rss_kib: 0x0304,
+        started_at: 8,
         at: 9,
         tree_empty: true,
     }
@@ -59,15 +60,16 @@ fn reports_look_as_version_1_wrote_them() {
     );
     golden_report(
         &hello(ChildReport::Ended(ended())),
-        "39000000 01 0100 02000000 6162 27000000 04 0700000000000000 00020000 00 0201000000000000 0403000000000000
-         0900000000000000 01 01000000 ff",
+        "41000000 01 0100 02000000 6162 2f000000 04 0700000000000000 00020000 00 0201000000000000 0403000000000000
+         0800000000000000 0900000000000000 01 01000000 ff",
     );
     golden_report(&Report::Forked { run: 7, pid: 5 }, "0d000000 02 0700000000000000 05000000");
     golden_report(&Report::Started { run: 7, pid: 5, at: 9 }, "15000000 03 0700000000000000 05000000 0900000000000000");
     golden_report(&Report::NotStarted(not_started), "16000000 04 0700000000000000 02 02000000 0900000000000000");
     golden_report(
         &Report::Ended(ended()),
-        "27000000 05 0700000000000000 00020000 00 0201000000000000 0403000000000000 0900000000000000 01",
+        "2f000000 05 0700000000000000 00020000 00 0201000000000000 0403000000000000 0800000000000000
+         0900000000000000 01",
     );
     golden_report(&Report::TreeEmpty { run: 7 }, "09000000 06 0700000000000000");
 }
@@ -154,13 +156,14 @@ fn any_not_started() -> impl Strategy<Value = NotStarted> {
 }
 
 fn any_ended() -> impl Strategy<Value = Ended> {
-    any::<(u64, i32, bool, u64, u64, u64, bool)>().prop_map(
-        |(run, wait_status, terminal_lost, cpu_micros, max_rss_kib, at, tree_empty)| Ended {
+    any::<(u64, i32, bool, u64, u64, u64, u64, bool)>().prop_map(
+        |(run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty)| Ended {
             run,
             wait_status,
             terminal_lost,
             cpu_micros,
             max_rss_kib,
+            started_at,
             at,
             tree_empty,
         },

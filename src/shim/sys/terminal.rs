@@ -10,8 +10,10 @@ use super::check;
 pub(in crate::shim) struct Mode(libc::termios);
 
 impl Mode {
-    /// The same without echo.
+    /// The same without echo, with nothing typed having any effect on the output, and that left as it is written.
     pub(in crate::shim) fn silent(mut self) -> Self {
+        self.0.c_iflag &= !libc::IXON;
+        self.0.c_oflag &= !libc::OPOST;
         self.0.c_lflag &= !(libc::ECHO | libc::ECHOE | libc::ECHOK | libc::ECHONL);
         self
     }

@@ -68,8 +68,12 @@ impl CgroupRoot {
         };
         let root = open_below(&mount, &base).map(|dir| Self { dir: Arc::new(dir), path: mount.join(&base) });
         let root = root.map_err(|source| not_writable(&mount, &base, source))?;
-        root.secure().map_err(|source| not_writable(&mount, &base, source))?;
-        Ok(root)
+        let can_kill = root.secure().and_then(|()| root.can_kill());
+        if can_kill.map_err(|source| not_writable(&mount, &base, source))? {
+            Ok(root)
+        } else {
+            Err(Unavailable::NoKill)
+        }
     }
 
     /// Where it is, for the log.
@@ -104,7 +108,18 @@ impl CgroupRoot {
         remove_tree(&OwnedFd::from(fs::File::open(parent)?), Path::new(name), MAX_DEPTH)
     }
 
-    /// Whether agents' cgroups can be made and killed here; and sees to it that an agent can't leave its own. Systemd
+    /// Makes a cgroup to see whether one can be made, and killed.
+    fn can_kill(&self) -> io::Result<bool> {
+        let name = format!("probe-{}", std::process::id());
+        make_dir(&self.dir, &name)?;
+        let probe = open_dir(&*self.dir, name.as_str())?;
+        let found = faccessat(&probe, "cgroup.kill", AccessFlags::W_OK, AtFlags::AT_EACCESS);
+        drop(probe);
+        remove_tree(&self.dir, Path::new(&name), 1)?;
+        Ok(found.is_ok())
+    }
+
+    /// Whether this process may work here; and sees to it that an agent can't leave its own cgroup. Systemd
     /// gives a delegated cgroup to the unit's user, who then may move any process of his own to anywhere in it.
     fn secure(&self) -> Result<(), io::Error> {
         let access = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
@@ -161,8 +176,7 @@ fn not_writable(mount: &Path, below: &Path, source: io::Error) -> Unavailable {
     Unavailable::NotWritable { path: mount.join(below), source }
 }
 
-/// Opens a directory below the mount, name by name, following no link. It must be one that has cgroup.kill, which the
-/// top of the hierarchy hasn't.
+/// Opens a directory below the mount, name by name, following no link.
 fn open_below(mount: &Path, below: &Path) -> io::Result<OwnedFd> {
     let mut dir = OwnedFd::from(fs::File::open(mount)?);
     for part in below.components() {
