@@ -46,8 +46,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn take(fake: &mut Fake, step: Step) {
-    match step {
+fn take(fake: &mut Fake, step: &Step) {
+    match *step {
         Step::Declare(agent, version, restart, most) => {
             let policy = Policy {
                 restart,
@@ -140,7 +140,7 @@ proptest! {
         let mut fake = Fake::new();
         let mut asked = BTreeMap::new();
         for step in steps {
-            take(&mut fake, step);
+            take(&mut fake, &step);
             let from = fake.planned.len();
             let before: BTreeMap<_, _> =
                 fake.memory.agents.iter().map(|(name, memory)| (name.clone(), memory.restarts)).collect();

@@ -229,7 +229,7 @@ impl Daemon {
     pub fn log(&self) -> String {
         let mut seen = self.seen.borrow_mut();
         seen.extend(self.lines.try_iter());
-        seen.iter().map(|line| format!("{line}\n")).collect()
+        seen.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
     }
 
     /// One request to the API: status and body.

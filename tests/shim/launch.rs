@@ -67,8 +67,13 @@ fn the_environment_is_the_orders_and_where_the_terminal_is() {
     let mut lines = state.lines();
     // 3 is `ls` reading the directory.
     assert_eq!(lines.next(), Some(format!("0 1 2 3 {}", shim.pid()).as_str()));
-    let masks: HashMap<_, _> = lines.by_ref().take(2).filter_map(|line| line.split_once(":\t")).collect();
-    assert_eq!(masks, HashMap::from([("SigBlk", "0000000000000000"), ("SigIgn", "0000000000000000")]));
+    // Without signals 32 and 33, which belong to the C library: nobody can set them, and whoever ran the tests may have.
+    let mask = |line: &str| {
+        let (name, mask) = line.split_once(":\t").expect("a mask");
+        (name.to_owned(), u64::from_str_radix(mask, 16).expect("hex") & !(0b11 << 31))
+    };
+    let masks: HashMap<String, u64> = lines.by_ref().take(2).map(mask).collect();
+    assert_eq!(masks, HashMap::from([("SigBlk".to_owned(), 0), ("SigIgn".to_owned(), 0)]));
     let fields: Vec<_> = lines.next().expect("stat").split(' ').collect();
     let (group, session, foreground) = (fields[4], fields[5], fields[7]);
     assert_eq!((group, session), (pid.to_string().as_str(), shim.pid().to_string().as_str()));
@@ -98,7 +103,7 @@ fn what_is_missing_or_forbidden_is_named_with_its_step() {
     assert_eq!(fails(&mut shim, &|s| s.argv[0] = b"./no-interpreter".to_vec()), (Step::Exec, libc::ENOENT));
     // After all these the shim is as good as new, and the terminal its own.
     assert_eq!(shim.run_script(&mut link, "exit 7").wait_status, 7 << 8);
-    assert_eq!(shim.foreground(), shim.pid());
+    until("the shim to have its terminal back", || shim.foreground() == shim.pid());
 }
 
 #[test]

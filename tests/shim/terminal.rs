@@ -27,7 +27,7 @@ fn a_program_that_left_a_mess_is_cleaned_up_after() {
     // A line's blanks.
     assert!(settled.windows(80).any(|part| part == [b' '; 80]));
     assert_eq!(echoes(&shim), (false, true));
-    assert_eq!(shim.foreground(), shim.pid());
+    until("the shim to have its terminal back", || shim.foreground() == shim.pid());
 
     let fifo = shim.fifo("up");
     shim.start(&mut link, "echo up > $T/up; read x; exit 4");
