@@ -36,7 +36,7 @@ pub(super) fn advance<'a>(
     Some(memory)
 }
 
-impl<'a> Turn<'_, 'a> {
+impl Turn<'_, '_> {
     fn step(&mut self, memory: &mut AgentMemory) -> Next {
         if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
             memory.declared.policy = spec.policy;

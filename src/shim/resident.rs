@@ -77,7 +77,9 @@ impl Resident {
 
     /// Serves until it is time to leave.
     pub(super) fn run(&mut self) {
-        self.connect();
+        if self.link.connect() {
+            self.greet();
+        }
         while !self.is_done() {
             let status = match &self.run {
                 Run::Held { status, .. } | Run::Executing { status, .. } => Some(status.as_fd()),
@@ -120,25 +122,23 @@ impl Resident {
     }
 
     fn serve_link(&mut self, directory_changed: bool, ready: sys::Ready) {
-        if self.link.is_connected() {
-            if ready.write {
-                self.link.flush();
-            }
-            if ready.read {
-                while let Received::Order(order) = self.link.receive() {
-                    self.obey(order);
-                }
-            }
-            if !self.link.is_connected() && self.link.reconnect() {
-                self.greet();
-            }
-        } else if directory_changed || ready.read || self.link.retry_at().is_some_and(|at| at <= sys::now()) {
-            self.connect();
+        if ready.write {
+            self.link.flush();
         }
-    }
-
-    fn connect(&mut self) {
-        if self.link.connect() {
+        if ready.read {
+            while let Received::Order(order) = self.link.receive() {
+                self.obey(order);
+            }
+        }
+        let retry = self.link.retry_at().is_some_and(|at| at <= sys::now());
+        let connected = if self.link.is_broken() {
+            self.link.reconnect()
+        } else if directory_changed || ready.read {
+            self.link.directory_changed()
+        } else {
+            retry && self.link.connect()
+        };
+        if connected {
             self.greet();
         }
     }
