@@ -112,7 +112,7 @@ impl EventLoop {
         let Self { executor, observed, memory, .. } = self;
         match event {
             Event::Loaded(loaded) => self.loaded(*loaded),
-            Event::LoginEnvironment(environment) => executor.set_login_environment(environment),
+            Event::LoginEnvironment(environment) => executor.set_login_environment(environment, observed),
             Event::ServerUp { server, panes } => {
                 executor.server_up(server, panes, observed, now.mono);
                 executor.claim_all(memory, observed, now);
@@ -172,7 +172,7 @@ impl EventLoop {
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
         }
-        plan.wake_at
+        if self.executor.take_changed() { Some(now.mono) } else { plan.wake_at }
     }
 
     /// Whether all that ran before this daemon is known.
