@@ -2,5 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read clocks")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
+mod account;
 mod harness;
 mod lifecycle;
