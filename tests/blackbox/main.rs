@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
 mod account;
+mod declare;
+mod exits;
 mod harness;
 mod lifecycle;
+mod stop;
