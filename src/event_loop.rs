@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::desired::Loaded;
 use crate::event::Event;
 use crate::execute::{Executor, Server};
-use crate::model::{Desired, Mono, Observed};
+use crate::model::{Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::{ConfigError, Publisher, Snapshot};
 use crate::sys::clock;
@@ -149,11 +149,11 @@ impl EventLoop {
     }
 
     fn terminate(&mut self) {
-        let hurry = self.terminating;
-        tracing::info!(hurry, "stops all agents");
+        let shutdown = if self.terminating { Shutdown::Now } else { Shutdown::Graceful };
+        tracing::info!(?shutdown, "stops all agents");
         self.terminating = true;
         self.publisher.set_stopping();
-        self.desired = Some(Desired { hurry, ..Desired::default() });
+        self.desired = Some(Desired { shutdown, ..Desired::default() });
     }
 
     /// Plans until nothing is left to do now; when to plan again.

@@ -1,4 +1,60 @@
-//! agentd.
+//! agentd keeps a declared set of AI coding agents running, each in a tmux session of its own.
+//!
+//! It reads what should run from `jcard.toml` and a secrets directory, looks at what does run, plans the difference, and
+//! carries the plan out. Operators attach to the tmux sessions; programs read an HTTP API on a Unix socket.
+//!
+//! # The flow
+//!
+//! ```text
+//! jcard.toml, prompt files, secrets ──watch──▶ desired::load ─▶ Loaded ──┐
+//! shims: hello, started, ended ──────────────▶ sys::shim_link ─▶ Report ─┤
+//! tmux control client: sessions ─────────────▶ sys::tmux ──────▶ PaneRow ┤
+//! signals, outcomes of actions ──────────────▶ ──────────────────────────┤
+//!                                                              mpsc<Event>
+//!                                                                        ▼
+//!                            event_loop: the only owner of the world's state
+//!      reconcile(desired, &observed, memory, now) ─▶ Plan { actions, memory, transitions, wake_at }
+//!                        │ actions                              │ memory
+//!                        ▼                                      ▼
+//!              execute: start, stop, adopt             status::Snapshot (watch channel)
+//!                        │ Outcome ─▶ an event again            ▼
+//!                                                      api: JSON on the Unix socket
+//! ```
+//!
+//! Each agent's pane runs one small resident process, the shim ([`shim`]): the agent is its child. tmux is a terminal that
+//! people attach to, and in no path that must be fast or exact. The shim forks, waits and reports; it holds no policy. With
+//! every order the daemon hands it an opaque memo, and gets it back when it reconnects: the shims are the state store, and
+//! there is no other.
+//!
+//! # Invariants
+//!
+//! - [`reconcile`] is pure: no I/O, no tokio, no clock. A timer is data (`wake_at`), and the event loop has the one sleep.
+//! - [`execute`] decides nothing. No two actions of one agent run at once, and none waits in the event loop.
+//! - "Could not read" is never "empty": what can't be read leaves the last good declaration in force, and shows.
+//! - An unknown exit status is a variant of [`model::Exit`], never a number.
+//! - A secret is in no command line, log, file, API answer or tmux option: from [`model::Secret`] it goes to the shim's
+//!   socket, and from there to the one `execve`.
+//! - Nothing polls. An idle daemon forks nothing; inotify, sockets and one timer wake it. Only the slow resync looks by
+//!   itself, at the time stamps of files.
+//! - Nothing that runs is lost when the daemon goes: shims and agents go on, and the next daemon adopts them.
+//! - Whatever is in a directory of the agents' user is handled with that user's rights, even by root; no tmux client of
+//!   root's ever talks to the agents' server.
+//!
+//! # Who may import whom
+//!
+//! | module | may import |
+//! |---|---|
+//! | [`model`] | std |
+//! | [`sys`] | model's clock and names, the shim's protocol |
+//! | [`shim`] | std and libc; nothing of ours |
+//! | [`reconcile`] | model |
+//! | [`desired`], [`observed`] | model, sys; observed also the shim's protocol |
+//! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory |
+//! | [`status`] | model, reconcile's memory |
+//! | [`api`] | model, status, sys |
+//! | [`event`], [`event_loop`], [`daemon`], [`cli`] | all |
+//!
+//! `tests/architecture.rs` holds the code to this table.
 
 pub mod api;
 pub mod cli;

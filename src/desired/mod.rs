@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{AgentSpec, Desired, Secret};
+use crate::model::{AgentSpec, Desired, Secret, Shutdown};
 
 use diagnostic::{Diagnostic, LoadError, Severity};
 use report::Reporter;
@@ -161,7 +161,7 @@ fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
             agents.insert(name, Arc::new(spec));
         }
     }
-    Desired { agents, hurry: false }
+    Desired { agents, shutdown: Shutdown::No }
 }
 
 #[cfg(test)]

@@ -10,6 +10,18 @@ use super::{AgentName, AgentSpec};
 pub struct Desired {
     /// The agents by name. Shared, so that an unchanged agent costs nothing to keep.
     pub agents: BTreeMap<AgentName, Arc<AgentSpec>>,
-    /// Stops no longer wait for grace periods: whoever asked for the end of everything has asked again.
-    pub hurry: bool,
+    /// Whether there are no agents because everything is to end.
+    pub shutdown: Shutdown,
+}
+
+/// Whether everything is to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shutdown {
+    /// It isn't.
+    #[default]
+    No,
+    /// It is, with every agent's grace period.
+    Graceful,
+    /// It is, at once: whoever asked has asked again.
+    Now,
 }

@@ -12,7 +12,7 @@ mod spec;
 mod state;
 mod time;
 
-pub use desired::Desired;
+pub use desired::{Desired, Shutdown};
 pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
 pub use observed::{Child, Observed, Seat, SeatState, Server};

@@ -4,40 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
-use super::{Action, MAX_OPENING, StopSignal, Transition, World, line, restart, stop};
+use super::turn::{Next, OPEN_WITHIN, Turn};
+use super::{World, restart, stop};
 use crate::model::{
-    AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, StartError, StartStage, State,
+    AgentName, AgentSpec, Child, Ending, Mono, Now, SeatState, Server, Shutdown, StartError, StartStage,
 };
-
-/// A session whose shim hasn't answered for this long is given up.
-const OPEN_WITHIN: Duration = Duration::from_secs(10);
-
-/// What is left of a run is killed again if it is still there after this.
-const KILL_AGAIN: Duration = Duration::from_secs(1);
-
-/// Whether a phase is done for this plan.
-enum Next {
-    /// The agent changed: look at it again.
-    Again,
-    /// Nothing more to do until something happens.
-    Rest,
-    /// Nothing is left of it.
-    Forget,
-}
-
-/// One agent's turn in a plan.
-struct Turn<'w, 'a> {
-    world: &'w mut World<'a>,
-    name: &'w AgentName,
-    spec: Option<&'a Arc<AgentSpec>>,
-    seat: Option<&'a Seat>,
-    /// The public state that was last told.
-    told: Option<State>,
-    /// How the newest run ended, if this plan is the first to see it.
-    news: Option<Ending>,
-    /// The shim's memo is out of date.
-    stale_memo: bool,
-}
 
 /// Brings one agent as far as it gets now; none when nothing is left of it.
 pub(super) fn advance<'a>(
@@ -65,7 +36,7 @@ pub(super) fn advance<'a>(
     Some(memory)
 }
 
-impl<'a> Turn<'_, 'a> {
+impl Turn<'_, '_> {
     fn step(&mut self, memory: &mut AgentMemory) -> Next {
         if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
             memory.declared.policy = spec.policy;
@@ -84,7 +55,7 @@ impl<'a> Turn<'_, 'a> {
     /// Wants to run: gets a session, then its program.
     fn pending(&mut self, memory: &mut AgentMemory) -> Next {
         if self.is_gone() {
-            return self.enter(memory, Phase::Closing, "no longer declared");
+            return self.enter(memory, Phase::Closing, self.why_gone());
         }
         let Some(spec) = self.spec else { return Next::Rest };
         if self.is_changed(memory) {
@@ -160,7 +131,7 @@ impl<'a> Turn<'_, 'a> {
             }
         }
         let (reason, why) = if self.is_gone() {
-            (StopReason::Undeclared, "no longer declared")
+            (StopReason::Undeclared, self.why_gone())
         } else if self.is_changed(memory) {
             (StopReason::Replaced, "declared differently")
         } else if self.overdue(memory).is_some() {
@@ -176,23 +147,6 @@ impl<'a> Turn<'_, 'a> {
         let started = self.stamp(at);
         memory.started.get_or_insert(started);
         memory.first_started.get_or_insert(started);
-    }
-
-    fn begin_stop(&mut self, memory: &mut AgentMemory, reason: StopReason, why: &str) -> Next {
-        let pid = match memory.phase {
-            Phase::Running { pid } => Some(pid),
-            Phase::Pending
-            | Phase::Opening
-            | Phase::Starting
-            | Phase::Stopping { .. }
-            | Phase::BackingOff { .. }
-            | Phase::Exited
-            | Phase::Failed { .. }
-            | Phase::TimedOut { .. }
-            | Phase::Closing => None,
-        };
-        let stopping = Phase::Stopping { reason, since: self.world.now.mono, rung: Rung::Ground, pid };
-        self.enter(memory, stopping, why)
     }
 
     /// Its program was asked to end.
@@ -221,7 +175,13 @@ impl<'a> Turn<'_, 'a> {
                 return self.stopped(memory, reason, Ending::ShimLost, self.world.now.mono);
             }
         }
-        let climb = stop::climb(&memory.declared.policy, since, rung, self.world.hurry, self.world.now.mono);
+        let climb = stop::climb(
+            &memory.declared.policy,
+            since,
+            rung,
+            self.world.shutdown == Shutdown::Now,
+            self.world.now.mono,
+        );
         if let Some(signal) = climb.signal {
             self.signal(memory, signal);
         }
@@ -276,7 +236,7 @@ impl<'a> Turn<'_, 'a> {
     /// Ended, and stays or waits as its policy says; a changed policy can say otherwise.
     fn settled(&mut self, memory: &mut AgentMemory) -> Next {
         if self.is_gone() {
-            return self.enter(memory, Phase::Closing, "no longer declared");
+            return self.enter(memory, Phase::Closing, self.why_gone());
         }
         let Some(spec) = self.spec else { return Next::Rest };
         if self.is_changed(memory) {
@@ -307,7 +267,7 @@ impl<'a> Turn<'_, 'a> {
     /// Stopped by its timeout, until it is declared otherwise.
     fn timed_out(&mut self, memory: &mut AgentMemory, limit: Duration) -> Next {
         if self.is_gone() {
-            return self.enter(memory, Phase::Closing, "no longer declared");
+            return self.enter(memory, Phase::Closing, self.why_gone());
         }
         match self.spec {
             Some(spec) if self.is_changed(memory) || spec.policy.timeout != Some(limit) => Self::new_life(memory, spec),
@@ -331,7 +291,7 @@ impl<'a> Turn<'_, 'a> {
             Some(SeatState::Ready(child)) => match child {
                 Child::Starting(run) | Child::Running { run, .. } => {
                     memory.run = *run;
-                    self.begin_stop(memory, StopReason::Undeclared, "no longer declared")
+                    self.begin_stop(memory, StopReason::Undeclared, self.why_gone())
                 }
                 Child::Ended { tree_empty: false, at, .. } => {
                     self.kill_leftovers(memory, *at);
@@ -343,159 +303,5 @@ impl<'a> Turn<'_, 'a> {
                 }
             },
         }
-    }
-
-    /// Orders a session, if there is room for one more at once.
-    fn open(&mut self, memory: &mut AgentMemory, spec: &'a Arc<AgentSpec>) -> Next {
-        let free = self.world.observed.server == Server::Up
-            && self.world.opening < MAX_OPENING
-            && !self.world.occupied.contains(&spec.session);
-        if !free {
-            return Next::Rest;
-        }
-        self.world.opening += 1;
-        self.world.occupied.insert(&spec.session);
-        memory.run = self.world.new_run();
-        let (agent, session) = (self.name.clone(), spec.session.clone());
-        self.world.actions.push(Action::Open { agent, session, run: memory.run });
-        self.world.wake(self.world.now.mono.after(OPEN_WITHIN));
-        self.enter(memory, Phase::Opening, "declared");
-        Next::Rest
-    }
-
-    /// Orders the program in a session that is there.
-    fn start(&mut self, memory: &mut AgentMemory, spec: &'a Arc<AgentSpec>, child: &Child) -> Next {
-        match child {
-            Child::Starting(run) | Child::Running { run, .. } => {
-                // A program that we don't remember, so we can't know what it is.
-                memory.run = *run;
-                return self.begin_stop(memory, StopReason::Replaced, "an unknown program is in its session");
-            }
-            Child::Ended { tree_empty: false, at, run, .. } => {
-                memory.run = *run;
-                self.kill_leftovers(memory, *at);
-                return Next::Rest;
-            }
-            Child::None | Child::Ended { .. } => {}
-        }
-        if self.seat.is_some_and(|seat| seat.session != spec.session) {
-            self.close();
-            return Next::Rest;
-        }
-        let now = self.world.now;
-        let line = self.news.take().map(|ending| line::after_run(self.name, memory, &ending, now)).unwrap_or_default();
-        if memory.phase != Phase::Opening {
-            memory.run = self.world.new_run();
-        }
-        (memory.started, memory.last_end) = (None, None);
-        self.stale_memo = false;
-        let (agent, run, spec) = (self.name.clone(), memory.run, spec.clone());
-        self.world.actions.push(Action::Start { agent, run, spec, line });
-        self.enter(memory, Phase::Starting, "declared");
-        Next::Rest
-    }
-
-    /// Begins again as what is declared now. The run's number stays, to tell late news of it from news of the next.
-    fn new_life(memory: &mut AgentMemory, spec: &AgentSpec) -> Next {
-        let (started, last_end) = (memory.started, memory.last_end.take());
-        *memory = AgentMemory { run: memory.run, started, last_end, ..AgentMemory::new(spec) };
-        Next::Again
-    }
-
-    fn time_out(&mut self, memory: &mut AgentMemory, limit: Duration) -> Next {
-        self.stale_memo = true;
-        self.enter(memory, Phase::TimedOut { limit }, "its timeout has passed")
-    }
-
-    /// Closes a session whose shim has been silent since then for too long.
-    fn give_up_after(&mut self, since: Mono) -> Next {
-        let until = since.after(OPEN_WITHIN);
-        if self.world.now.mono < until {
-            self.world.wake(until);
-        } else {
-            self.close();
-        }
-        Next::Rest
-    }
-
-    /// The shim kills what a program leaves by itself; when that takes long, it is done again with all means.
-    fn kill_leftovers(&mut self, memory: &AgentMemory, ended: Mono) {
-        let now = self.world.now.mono;
-        let again = ended.after(KILL_AGAIN);
-        if now >= again {
-            self.signal(memory, StopSignal::KillTree);
-        }
-        self.world.wake(again.max(now.after(KILL_AGAIN)));
-    }
-
-    fn signal(&mut self, memory: &AgentMemory, signal: StopSignal) {
-        self.world.actions.push(Action::Signal { agent: self.name.clone(), run: memory.run, signal });
-    }
-
-    fn close(&mut self) {
-        self.world.actions.push(Action::Close { agent: self.name.clone() });
-    }
-
-    /// Hands the memory to the shim, with news for the person at the terminal, unless a start did.
-    fn note(&mut self, memory: &AgentMemory) {
-        let resting = matches!(
-            memory.phase,
-            Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } | Phase::TimedOut { .. }
-        );
-        let child = match self.seat.map(|seat| &seat.state) {
-            Some(SeatState::Ready(child)) => child.run(),
-            Some(
-                SeatState::Opening { .. } | SeatState::Refused { .. } | SeatState::Sweeping | SeatState::Closing { .. },
-            )
-            | None => None,
-        };
-        if !(self.stale_memo && resting && child == Some(memory.run)) {
-            return;
-        }
-        let now = self.world.now;
-        let ending = memory.last_end.as_ref().map(|(ending, _)| ending);
-        let line = ending.map(|ending| line::after_run(self.name, memory, ending, now)).unwrap_or_default();
-        self.world.actions.push(Action::Note { agent: self.name.clone(), run: memory.run, line });
-    }
-
-    fn enter(&mut self, memory: &mut AgentMemory, phase: Phase, why: &str) -> Next {
-        memory.phase = phase;
-        // Pending is passed through within one plan more often than it is stayed in.
-        if memory.phase != Phase::Pending {
-            self.tell(Some(memory.state()), why);
-        }
-        Next::Again
-    }
-
-    fn tell(&mut self, to: Option<State>, why: &str) {
-        if to != self.told {
-            let (agent, from, reason) = (self.name.clone(), self.told, why.to_owned());
-            self.world.transitions.push(Transition { agent, from, to, reason });
-            self.told = to;
-        }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.spec.is_none() && self.world.declarations_known
-    }
-
-    fn is_changed(&self, memory: &AgentMemory) -> bool {
-        self.spec.is_some_and(|spec| spec.fingerprint != memory.declared.fingerprint)
-    }
-
-    fn overdue(&self, memory: &AgentMemory) -> Option<Duration> {
-        let policy = &memory.declared.policy;
-        let passed = restart::deadline(memory, policy).is_some_and(|deadline| self.world.now.mono >= deadline);
-        policy.timeout.filter(|_| passed)
-    }
-
-    fn wake_at_deadline(&mut self, memory: &AgentMemory) {
-        if let Some(deadline) = restart::deadline(memory, &memory.declared.policy) {
-            self.world.wake(deadline);
-        }
-    }
-
-    fn stamp(&self, at: Mono) -> Now {
-        Now { mono: at, wall: self.world.now.wall_at(at) }
     }
 }

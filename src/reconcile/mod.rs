@@ -14,11 +14,14 @@ mod restart;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{AgentName, AgentSpec, Desired, Mono, Now, Observed, RunId, SeatState, SessionName, State};
+use crate::model::{
+    AgentName, AgentSpec, Desired, Mono, Now, Observed, RunId, SeatState, SessionName, Shutdown, State,
+};
 
 pub use memory::{AgentMemory, Declared, Memory, Phase, Rung, StopReason};
 
@@ -169,7 +172,7 @@ struct World<'a> {
     now: Now,
     /// Whether `spec: None` means "not declared" or "not known".
     declarations_known: bool,
-    hurry: bool,
+    shutdown: Shutdown,
     last_run: RunId,
     opening: usize,
     occupied: BTreeSet<&'a SessionName>,
@@ -186,7 +189,7 @@ impl<'a> World<'a> {
             observed,
             now,
             declarations_known: desired.is_some(),
-            hurry: desired.is_some_and(|desired| desired.hurry),
+            shutdown: desired.map(|desired| desired.shutdown).unwrap_or_default(),
             last_run,
             opening,
             occupied: observed.seats.values().filter(|s| occupies(&s.state)).map(|seat| &seat.session).collect(),

@@ -136,7 +136,7 @@ fn a_second_request_to_end_cuts_the_grace_short() {
     fake.stubborn = true;
     fake.desired.agents.clear();
     fake.pass(seconds(1));
-    fake.desired.hurry = true;
+    fake.desired.shutdown = crate::model::Shutdown::Now;
     fake.settle();
     assert_eq!(fake.signals(), [(100, StopSignal::Interrupt), (101, StopSignal::KillTree)]);
     assert_eq!(fake.state("a"), None);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::protocol::{FrameBuffer, Order, Report, decode_order, encode_report};
@@ -20,9 +21,19 @@ const MAX_UNREAD: usize = 64 << 10;
 pub(super) struct Link {
     path: PathBuf,
     state: State,
-    /// When the last connection was made, `CLOCK_MONOTONIC` nanoseconds.
-    connected_at: Option<u64>,
+    last: Option<Connected>,
 }
+
+/// The last connection that was made.
+struct Connected {
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    at: u64,
+    /// Which socket it was: a new daemon's is another one.
+    socket: Option<Identity>,
+}
+
+/// Device, inode and time of change.
+type Identity = (u64, u64, i64, i64);
 
 enum State {
     Connected { socket: File, frames: FrameBuffer, unsent: Vec<u8>, broken: bool },
@@ -42,15 +53,16 @@ pub(super) enum Received {
 impl Link {
     /// Not connected yet: call [`connect`](Self::connect).
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, state: State::Away { watch: Watch::Blind, retry_at: None }, connected_at: None }
+        Self { path, state: State::Away { watch: Watch::Blind, retry_at: None }, last: None }
     }
 
     /// Tries to connect, or else waits for the socket to appear. Returns whether it is connected; then a hello is due.
     pub(super) fn connect(&mut self) -> bool {
         let watch = Watch::arm(&self.path);
+        let identity = self.identity();
         match sys::connect(&self.path) {
             Ok(socket) => {
-                self.connected_at = Some(sys::now());
+                self.last = Some(Connected { at: sys::now(), socket: identity });
                 self.state = State::Connected { socket, frames: FrameBuffer::new(), unsent: Vec::new(), broken: false };
                 true
             }
@@ -73,7 +85,7 @@ impl Link {
 
     /// The connection is of no use any more. Returns whether there is a new one; then a hello is due.
     pub(super) fn reconnect(&mut self) -> bool {
-        let soonest = self.connected_at.map_or(0, |at| at.saturating_add(PAUSE));
+        let soonest = self.last.as_ref().map_or(0, |last| last.at.saturating_add(PAUSE));
         if sys::now() >= soonest {
             // First of all, so that the daemon sees the end of the old one before the new one.
             self.state = State::Away { watch: Watch::Blind, retry_at: None };
@@ -84,9 +96,32 @@ impl Link {
         false
     }
 
+    /// Something changed where the socket is or may be. Returns whether it is connected now; then a hello is due.
+    pub(super) fn directory_changed(&mut self) -> bool {
+        let State::Away { watch, retry_at } = &mut self.state else { return false };
+        if retry_at.is_some_and(|at| at > sys::now()) {
+            *watch = Watch::arm(&self.path);
+            let known = self.last.as_ref().and_then(|last| last.socket);
+            if known.is_some() && known == self.identity() {
+                return false;
+            }
+        }
+        self.connect()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        let socket = std::fs::symlink_metadata(&self.path).ok()?;
+        Some((socket.dev(), socket.ino(), socket.ctime(), socket.ctime_nsec()))
+    }
+
     /// Whether there is a daemon to talk to.
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected { broken: false, .. })
+    }
+
+    /// Whether the connection's end has yet to be seen to, by [`reconnect`](Self::reconnect).
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.state, State::Connected { broken: true, .. })
     }
 
     /// When to [`connect`](Self::connect) again whatever happens.

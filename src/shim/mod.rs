@@ -10,6 +10,7 @@
 
 mod child;
 mod exec;
+mod leaving;
 mod link;
 mod orders;
 pub mod protocol;

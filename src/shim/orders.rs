@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use super::leaving::Leaving;
 use super::protocol::{NotStarted, Order, Report, Start, Step};
-use super::resident::{Leaving, Resident};
+use super::resident::Resident;
 use super::run::Run;
 use super::{child, sys, tree};
 

@@ -63,7 +63,7 @@ pub enum Report {
 pub enum ChildReport {
     /// There has been none.
     None,
-    /// Between the order and the exec.
+    /// Between the order and the exec. A shim forks at once, so that it always knows the child.
     Starting {
         /// The run.
         run: u64,
@@ -133,7 +133,8 @@ pub struct Ended {
 /// From the daemon to the shim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Fork and execute. Ignored while a child is alive.
+    /// Fork and execute. While anything of an earlier run is alive it is answered with `NotStarted`, `Step::Fork` and
+    /// `EBUSY`; a repetition of the order for the run that is alive is ignored.
     Start(Start),
     /// Let the forked child execute.
     Go {
@@ -159,7 +160,8 @@ pub enum Order {
         /// The run.
         run: u64,
     },
-    /// Keep this memo; the end of this run has been handled. Print the line if there is one.
+    /// Keep this memo; if this run has ended, or could not be started, that has been handled and need not be told again.
+    /// Print the line if there is one.
     Note {
         /// The run.
         run: u64,
@@ -168,7 +170,7 @@ pub enum Order {
         /// For the person at the terminal, without a line end; may be empty.
         line: String,
     },
-    /// Exit, which closes the session. Ignored while a child is alive.
+    /// Exit, which closes the session. Ignored while anything of a run is alive.
     Quit,
 }
 

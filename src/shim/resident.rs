@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::child::{self, Failure};
+use super::leaving::Leaving;
 use super::link::{Link, Received};
 use super::protocol::{Ended, NotStarted, Report, Step, VERSION};
 use super::run::Run;
@@ -15,11 +16,6 @@ use super::{text, tree};
 
 /// Dead processes taken in one go: a tree that forks without end must not keep the shim from its other work.
 const MAX_REAPED: usize = 1024;
-/// After a hangup: for the tree to die. Only what can't be killed takes longer, and the shim's end changes nothing for it.
-const KILL_NANOS: u64 = 10_000_000_000;
-/// After a hangup: for the daemon to take the last reports.
-const FAREWELL_NANOS: u64 = 1_000_000_000;
-
 /// The shim's whole state.
 pub(super) struct Resident {
     pub(super) name: String,
@@ -36,18 +32,6 @@ pub(super) struct Resident {
     signals: File,
     /// More children may be waiting to be reaped, without a signal.
     more_to_reap: bool,
-}
-
-/// Whether the shim is on its way out.
-pub(super) enum Leaving {
-    /// No.
-    No,
-    /// The tree is being killed, for so long at most.
-    Killing { until: u64 },
-    /// The daemon is being told, for so long at most.
-    Telling { until: u64 },
-    /// The loop ends here.
-    Now,
 }
 
 impl Resident {
@@ -77,7 +61,9 @@ impl Resident {
 
     /// Serves until it is time to leave.
     pub(super) fn run(&mut self) {
-        self.connect();
+        if self.link.connect() {
+            self.greet();
+        }
         while !self.is_done() {
             let status = match &self.run {
                 Run::Held { status, .. } | Run::Executing { status, .. } => Some(status.as_fd()),
@@ -120,25 +106,23 @@ impl Resident {
     }
 
     fn serve_link(&mut self, directory_changed: bool, ready: sys::Ready) {
-        if self.link.is_connected() {
-            if ready.write {
-                self.link.flush();
-            }
-            if ready.read {
-                while let Received::Order(order) = self.link.receive() {
-                    self.obey(order);
-                }
-            }
-            if !self.link.is_connected() && self.link.reconnect() {
-                self.greet();
-            }
-        } else if directory_changed || ready.read || self.link.retry_at().is_some_and(|at| at <= sys::now()) {
-            self.connect();
+        if ready.write {
+            self.link.flush();
         }
-    }
-
-    fn connect(&mut self) {
-        if self.link.connect() {
+        if ready.read {
+            while let Received::Order(order) = self.link.receive() {
+                self.obey(order);
+            }
+        }
+        let retry = self.link.retry_at().is_some_and(|at| at <= sys::now());
+        let connected = if self.link.is_broken() {
+            self.link.reconnect()
+        } else if directory_changed || ready.read {
+            self.link.directory_changed()
+        } else {
+            retry && self.link.connect()
+        };
+        if connected {
             self.greet();
         }
     }
@@ -273,33 +257,6 @@ impl Resident {
             self.link.send(&Report::TreeEmpty { run });
             self.terminal.restore();
             sys::trim_memory();
-        }
-    }
-
-    /// The terminal is gone, or somebody wants the shim gone: nothing of the agent may stay behind.
-    fn leave(&mut self) {
-        self.terminal.close();
-        if matches!(self.leaving, Leaving::No) {
-            self.leaving = Leaving::Killing { until: sys::now().saturating_add(KILL_NANOS) };
-            if self.run.alive().is_some() {
-                self.killing = self.run.main().is_some();
-                tree::kill_round();
-            }
-        }
-    }
-
-    /// Whether there is nothing left to do.
-    fn is_done(&mut self) -> bool {
-        let now = sys::now();
-        if let Leaving::Killing { until } = self.leaving
-            && (self.run.alive().is_none() || now >= until)
-        {
-            self.leaving = Leaving::Telling { until: now.saturating_add(FAREWELL_NANOS) };
-        }
-        match self.leaving {
-            Leaving::No | Leaving::Killing { .. } => false,
-            Leaving::Telling { until } => matches!(self.run, Run::None) || !self.link.is_connected() || now >= until,
-            Leaving::Now => true,
         }
     }
 }

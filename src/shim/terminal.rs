@@ -71,17 +71,14 @@ impl Terminal {
         let columns = usize::from(sys::columns(tty));
         self.silence();
         sys::set_blocking();
-        self.write(RESET);
+        self.queue(RESET);
         // To the next line unless the cursor is at the start of one already: a line's worth of blanks ends in the same
         // line only if it began at its start.
-        let blanks = [b' '; 64];
-        let mut left = columns;
-        while left > 0 {
-            let count = left.min(blanks.len());
-            self.write(blanks.get(..count).unwrap_or_default());
-            left -= count;
+        for _ in 0..columns {
+            self.queue(b" ");
         }
-        self.write(if columns == 0 { b"\r\n" } else { b"\r\x1b[K" });
+        self.queue(if columns == 0 { b"\r\n" } else { b"\r\x1b[K" });
+        self.flush();
     }
 
     /// Prints one line, dimmed; nothing if it is empty. Control characters are left out.
@@ -90,9 +87,10 @@ impl Terminal {
             return;
         }
         let clean: String = line.chars().filter(|c| !c.is_control()).collect();
-        self.write(b"\x1b[2m");
-        self.write(clean.as_bytes());
-        self.write(b"\x1b[0m\r\n");
+        self.queue(b"\x1b[2m");
+        self.queue(clean.as_bytes());
+        self.queue(b"\x1b[0m\r\n");
+        self.flush();
     }
 
     /// Puts a group of processes into the foreground.
@@ -117,6 +115,8 @@ impl Terminal {
                 Ok(_) | Err(_) => self.unwritten.clear(),
             }
         }
+        // Lines are rare: their memory is worth more than the time to get it again.
+        self.unwritten = Vec::new();
     }
 
     /// While nobody reads what is typed it isn't shown either.
@@ -126,10 +126,10 @@ impl Terminal {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// For one write, as each of them wakes tmux.
+    fn queue(&mut self, bytes: &[u8]) {
         if self.unwritten.len().saturating_add(bytes.len()) <= MAX_UNWRITTEN {
             self.unwritten.extend_from_slice(bytes);
         }
-        self.flush();
     }
 }

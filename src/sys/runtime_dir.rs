@@ -53,6 +53,11 @@ pub struct DirError {
     source: io::Error,
 }
 
+/// Makes a new directory that is ours alone, for temporary files, with this prefix and a name that is nobody's.
+pub fn make_private(prefix: &str) -> io::Result<PathBuf> {
+    Ok(nix::unistd::mkdtemp(&std::env::temp_dir().join(format!("{prefix}.XXXXXX")))?)
+}
+
 /// Makes `path` with `access` if it is missing. Missing parents are made too, owned by us with mode 0755.
 pub fn ensure_dir(path: &Path, access: Access) -> Result<(), DirError> {
     let mut parts = path.components().peekable();

@@ -103,7 +103,7 @@ fn what_is_missing_or_forbidden_is_named_with_its_step() {
     assert_eq!(fails(&mut shim, &|s| s.argv[0] = b"./no-interpreter".to_vec()), (Step::Exec, libc::ENOENT));
     // After all these the shim is as good as new, and the terminal its own.
     assert_eq!(shim.run_script(&mut link, "exit 7").wait_status, 7 << 8);
-    until("the shim to have its terminal back", || shim.foreground() == shim.pid());
+    until("the shim to have the terminal", || shim.foreground() == shim.pid());
 }
 
 #[test]

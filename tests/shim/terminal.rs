@@ -26,8 +26,8 @@ fn a_program_that_left_a_mess_is_cleaned_up_after() {
     let settled = shim.shows(b"\r\x1b[K");
     // A line's blanks.
     assert!(settled.windows(80).any(|part| part == [b' '; 80]));
+    until("the shim to have the terminal", || shim.foreground() == shim.pid());
     assert_eq!(echoes(&shim), (false, true));
-    until("the shim to have its terminal back", || shim.foreground() == shim.pid());
 
     let fifo = shim.fifo("up");
     shim.start(&mut link, "echo up > $T/up; read x; exit 4");
@@ -64,10 +64,16 @@ fn the_line_of_a_start_comes_before_the_program() {
 fn keys_reach_the_agent_and_not_the_shim() {
     let (mut shim, _daemon, mut link) = Shim::connected();
     let fifo = shim.fifo("up");
-    shim.start(&mut link, "echo up > $T/up; sleep 1000");
+    // Not a shell, which hears of a C-c at some moments only.
+    let waits = "import os,signal,time\nsignal.signal(signal.SIGINT,signal.SIG_DFL)\n\
+                 open(os.environ['T']+'/up','w').write('x')\ntime.sleep(1000)";
+    let start = shim.order(["python3", "-c", waits]);
+    link.send(&Order::Start(start));
+    link.started();
     heard(&fifo);
     shim.type_in(b"\x03");
     assert_eq!(link.ended().wait_status, libc::SIGINT);
+    until("the shim to have the terminal", || shim.foreground() == shim.pid());
     shim.type_in(b"\x03\x1c\x1a");
     assert_eq!(shim.run_script(&mut link, "exit 1").wait_status, 1 << 8);
 }

@@ -109,34 +109,48 @@ fn in_tmux_the_screen_reads_as_it_should_after_every_kind_of_end() {
 }
 
 #[test]
-fn closing_the_session_kills_the_agent_and_quitting_closes_the_session() {
+fn closing_the_session_kills_the_agent() {
+    let (tmux, mut link, pid) = ignoring_hangups();
+    tmux.run(&["kill-session", "-t", "=t"]);
+    let ended = link.ended();
+    assert!(ended.terminal_lost);
+    link.tree_empty_after(&ended);
+    assert_eq!(link.try_next(), None);
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn the_end_of_the_server_kills_the_agent() {
+    let (tmux, mut link, pid) = ignoring_hangups();
+    let server: i32 = tmux.run(&["display-message", "-p", "#{pid}"]).trim().parse().expect("a pid");
+    kill(server, libc::SIGKILL);
+    let ended = link.ended();
+    assert!(ended.terminal_lost);
+    link.tree_empty_after(&ended);
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn quitting_closes_the_session() {
+    let (tmux, mut link, pid) = ignoring_hangups();
+    link.send(&Order::KillTree { run: 1 });
+    let ended = link.ended();
+    link.tree_empty_after(&ended);
+    link.send(&Order::Quit);
+    assert_eq!(link.try_next(), None);
+    assert!(!is_alive(pid));
+    until("the session's end", || tmux.run(&["list-sessions", "-F", "#S"]) == "keep\n");
+}
+
+/// A session with an agent, and one without, that keeps the server.
+fn ignoring_hangups() -> (Tmux, Link, u32) {
     let tmux = Tmux::new();
     let socket = tmux.dir.path().join("shim.sock");
     let daemon = Daemon::bind(&socket);
-    let socket = socket.to_str().expect("text");
-    for (session, kill) in [("a", true), ("b", false)] {
-        tmux.run(&["new-session", "-d", "-s", session, "--", SHIM, socket, "tester"]);
-        let (mut link, ..) = daemon.greeted();
-        tmux.run(&["new-session", "-d", "-s", "keep", "--", SHIM, "--hold"]);
-        link.send(&start(&tmux, 1, "trap '' HUP; while :; do sleep 1000; done"));
-        let pid = link.started();
-        if kill {
-            tmux.run(&["kill-session", "-t", "=a"]);
-            let ended = link.ended();
-            assert!(ended.terminal_lost);
-            link.tree_empty_after(&ended);
-        } else {
-            link.send(&Order::KillTree { run: 1 });
-            let ended = link.ended();
-            link.tree_empty_after(&ended);
-            link.send(&Order::Quit);
-        }
-        assert_eq!(link.try_next(), None);
-        assert!(!is_alive(pid));
-        until("the session's end", || tmux.run(&["list-sessions", "-F", "#S"]) == "keep\n");
-        tmux.run(&["kill-session", "-t", "=keep"]);
-        if kill {
-            tmux.run(&["start-server"]);
-        }
-    }
+    tmux.run(&["new-session", "-d", "-s", "keep", "--", SHIM, "--hold"]);
+    tmux.run(&["new-session", "-d", "-s", "t", "--", SHIM, socket.to_str().expect("text"), "tester"]);
+    let (mut link, ..) = daemon.greeted();
+    link.send(&start(&tmux, 1, "trap '' HUP; while :; do sleep 1000; done"));
+    let pid = link.started();
+    (tmux, link, pid)
 }

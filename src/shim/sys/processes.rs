@@ -50,10 +50,15 @@ pub(in crate::shim) fn set_death_signal() {
 /// Every signal does its default, and none is blocked.
 pub(in crate::shim) fn default_signals() {
     let set = empty_set();
-    // SAFETY: the default actions run no code of this process; those that can't be set are refused. The set is a local.
+    // What the kernel takes is no larger, on any architecture; all zeros is the default action.
+    let default = [0_u64; 8];
+    // SAFETY: the default actions run no code of this process; those that can't be set are refused. The record and the
+    // set are locals. Not by libc's own function, which refuses the two signals that it keeps for itself, and which
+    // somebody may have left ignored.
     unsafe {
         for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
+            let old = std::ptr::null_mut::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), old, size_of::<u64>());
         }
         libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
     }

@@ -4,4 +4,5 @@
 
 pub mod command;
 pub mod control;
+pub mod install;
 pub mod server;
