@@ -269,14 +269,14 @@ impl Daemon {
         self.wait(&format!("{agent} to be {state}"), |line| line["agent"] == agent && line["to"] == state)
     }
 
-    /// Waits until each of these agents has come to its state, in whatever order.
-    pub fn wait_states(&self, wanted: &[(&str, &str)]) {
+    /// Waits until each of these agents has come to its state, in whatever order; the last one's line of the log.
+    pub fn wait_states(&self, wanted: &[(&str, &str)]) -> Value {
         let missing = std::cell::RefCell::new(wanted.to_vec());
         self.wait(&format!("{wanted:?}"), |line| {
             let mut missing = missing.borrow_mut();
             missing.retain(|(agent, state)| line["agent"] != *agent || line["to"] != *state);
             missing.is_empty()
-        });
+        })
     }
 
     /// What has been read of the log.
