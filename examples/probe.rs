@@ -3,15 +3,20 @@
 //! - `record NAME`: writes its arguments, environment, working directory and pid to the file `NAME` (JSON, bytes in hex)
 //! - `print TEXT`: prints a line
 //! - `exit CODE`, `signal NUMBER`: ends so
+//! - `exit-next NAME BASE`: counts its runs in the file `NAME`, and ends with `BASE` and the runs before; by SIGKILL where
+//!   that is a multiple of 7
 //! - `ignore NUMBER`: ignores a signal
 //! - `setsid NAME`, `double-fork NAME`: leaves a child that waits in a session of its own, and writes its pid to `NAME`
 //! - `touch NAME`, `await NAME`: makes a file; waits until there is one
+//! - `read NAME`: reads a line from the terminal and writes it to the file `NAME`
+//! - `two-interrupts NAME`: makes the file `NAME` and ends when C-c is typed twice within 0.3 s, and by nothing less
 //! - `wait`: waits for ever
 //! - `--`: the rest is not for it
 #![allow(clippy::zombie_processes, reason = "what it leaves is what the tests look for")]
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fmt::Write as _;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -24,8 +29,10 @@ fn main() {
             "record" => record(&operand()),
             "print" => println!("{}", operand()),
             "exit" => std::process::exit(operand().parse().unwrap()),
-            // SAFETY: integers only.
-            "signal" => drop(unsafe { libc::kill(libc::getpid(), operand().parse().unwrap()) }),
+            "exit-next" => exit_next(&operand(), operand().parse().unwrap()),
+            "read" => read(&operand()),
+            "two-interrupts" => two_interrupts(&operand()),
+            "signal" => end_by(operand().parse().unwrap()),
             // SAFETY: integers only.
             "ignore" => drop(unsafe { libc::signal(operand().parse().unwrap(), libc::SIG_IGN) }),
             "setsid" => leave(&operand(), false),
@@ -49,6 +56,56 @@ fn wait() -> ! {
         // SAFETY: takes nothing.
         unsafe { libc::pause() };
     }
+}
+
+/// Rust handles some signals, which then end a process only if they are real.
+fn end_by(signal: i32) {
+    // SAFETY: integers only.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::kill(libc::getpid(), signal);
+    }
+}
+
+fn exit_next(name: &str, base: i32) -> ! {
+    let runs = std::fs::read_to_string(name).map_or(0, |text| text.parse().unwrap());
+    complete(name, &(runs + 1).to_string());
+    let status = base + runs;
+    if status % 7 == 0 {
+        end_by(libc::SIGKILL);
+    }
+    std::process::exit(status)
+}
+
+fn read(name: &str) {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    complete(name, &line);
+}
+
+fn two_interrupts(name: &str) -> ! {
+    // SAFETY: all zeros is a valid record, a local.
+    unsafe {
+        let mut mode: libc::termios = std::mem::zeroed();
+        libc::tcgetattr(0, &raw mut mode);
+        libc::cfmakeraw(&raw mut mode);
+        libc::tcsetattr(0, libc::TCSANOW, &raw const mode);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
+    complete("ready", "");
+    let mut last: Option<std::time::Instant> = None;
+    for byte in std::io::stdin().bytes() {
+        if byte.unwrap() == 3 {
+            if last.is_some_and(|last| last.elapsed().as_millis() < 300) {
+                complete(name, "");
+                std::process::exit(0);
+            }
+            last = Some(std::time::Instant::now());
+        }
+    }
+    wait()
 }
 
 /// The file is there only when it is whole.

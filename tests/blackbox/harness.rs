@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::account::Account;
+
 /// A wait that takes longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,6 +34,8 @@ pub struct Host {
     dir: tempfile::TempDir,
     /// Run the daemon as this uid instead of root: the ordinary user's mode.
     pub uid: Option<u32>,
+    /// The user that a daemon of root runs its agents as.
+    pub account: Option<Account>,
     /// More arguments for every daemon.
     pub arguments: Vec<String>,
 }
@@ -40,11 +44,41 @@ impl Host {
     /// A host whose daemon runs as an ordinary user, as whom the tests themselves run, or as one that nobody else is.
     pub fn new() -> Self {
         let uid = nix::unistd::geteuid().is_root().then(|| 200_000 + std::process::id() % 100_000);
-        let host = Self { dir: tempfile::tempdir().unwrap(), uid, arguments: Vec::new() };
+        Self::of(uid, None, tempfile::tempdir().unwrap())
+    }
+
+    /// A host whose daemon runs as root, and its agents as a user of their own. None, and a loud word, if we aren't root.
+    pub fn as_root() -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("SKIPPED: only root can test the mode in which agentd runs as root");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let account = Account::new(&dir.path().join("work"));
+        let mut host = Self::of(None, Some(account), dir);
+        let Account { name, .. } = host.account.as_ref().unwrap();
+        let path = |name: &str| host.at(name).into_os_string().into_string().unwrap();
+        let (tmux, api) = (path("run/agentd/tmux.sock"), path("run/api/agentd.sock"));
+        let arguments =
+            ["--agent-user", name, "--admin-group", name, "--tmux-socket", &tmux, "--api-socket", &api].map(Into::into);
+        host.arguments = arguments.into();
+        Some(host)
+    }
+
+    /// The hosts of both modes, as far as they can be had here.
+    pub fn both() -> impl Iterator<Item = Self> {
+        let modes: [fn() -> Option<Self>; 2] = [|| Some(Self::new()), Self::as_root];
+        modes.into_iter().filter_map(|mode| mode())
+    }
+
+    fn of(uid: Option<u32>, account: Option<Account>, dir: tempfile::TempDir) -> Self {
+        let host = Self { dir, uid, account, arguments: Vec::new() };
         fs::set_permissions(host.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["work", "secrets", "run", "etc"] {
             fs::create_dir(host.at(name)).unwrap();
-            host.own(&host.at(name));
+            if name == "work" || host.account.is_none() {
+                host.own(&host.at(name));
+            }
         }
         host.configure("");
         fs::write(host.at("etc/jcard.toml"), "# nothing yet\n").unwrap();
@@ -61,9 +95,9 @@ impl Host {
         self.path().join(name)
     }
 
-    /// Gives a file to the user that the daemon runs as.
+    /// Gives a file to the user that agents run as.
     pub fn own(&self, path: &Path) {
-        if let Some(uid) = self.uid {
+        if let Some(uid) = self.uid.or(self.account.as_ref().map(|account| account.uid)) {
             std::os::unix::fs::chown(path, Some(uid), Some(uid)).unwrap();
         }
     }
@@ -84,7 +118,9 @@ impl Host {
     pub fn secret(&self, name: &str, value: impl AsRef<[u8]>) {
         let temporary = self.at("secrets").join(format!("{name}.tmp"));
         fs::write(&temporary, value).unwrap();
-        self.own(&temporary);
+        if self.account.is_none() {
+            self.own(&temporary);
+        }
         fs::rename(temporary, self.at("secrets").join(name)).unwrap();
     }
 
@@ -119,7 +155,7 @@ impl Host {
 
     /// The API's socket.
     pub fn api_socket(&self) -> PathBuf {
-        self.at("run/agentd/agentd.sock")
+        self.at(if self.account.is_some() { "run/api/agentd.sock" } else { "run/agentd/agentd.sock" })
     }
 
     /// The tmux server's socket.
@@ -145,24 +181,32 @@ impl Host {
         until(&format!("the file {name}"), || fs::read(&path).ok())
     }
 
-    /// The processes that belong to this host: whose command line or environment has its path.
+    /// The processes that belong to this host: whose command line or environment has its path, or whose user is its own.
     pub fn processes(&self) -> Vec<u32> {
+        let user = self.account.as_ref().map(|account| account.uid);
         let path = self.path().as_os_str().as_encoded_bytes();
         let has = |file: PathBuf| fs::read(file).is_ok_and(|text| text.windows(path.len()).any(|part| part == path));
-        let ours = |pid: &u32| has(format!("/proc/{pid}/cmdline").into()) || has(format!("/proc/{pid}/environ").into());
+        let ours = |pid: &u32| {
+            let of_user = || user.is_some() && user == user_of(*pid) && is_alive(*pid);
+            has(format!("/proc/{pid}/cmdline").into()) || has(format!("/proc/{pid}/environ").into()) || of_user()
+        };
         all_processes().filter(ours).collect()
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Once more for what was forked meanwhile.
-        for _ in 0..3 {
-            for pid in self.processes() {
-                if pid != std::process::id() {
-                    kill(pid, nix::sys::signal::Signal::SIGKILL);
-                }
+        // Again for what was forked meanwhile. A user can only be removed when nothing runs as it.
+        for _ in 0..100 {
+            let mut others = self.processes();
+            others.retain(|pid| *pid != std::process::id());
+            if others.is_empty() {
+                break;
             }
+            for pid in others {
+                kill(pid, nix::sys::signal::Signal::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -223,6 +267,16 @@ impl Daemon {
     /// Waits until an agent has come to a state (`"none"`: it is gone), and returns that line of the log.
     pub fn wait_state(&self, agent: &str, state: &str) -> Value {
         self.wait(&format!("{agent} to be {state}"), |line| line["agent"] == agent && line["to"] == state)
+    }
+
+    /// Waits until each of these agents has come to its state, in whatever order; the last one's line of the log.
+    pub fn wait_states(&self, wanted: &[(&str, &str)]) -> Value {
+        let missing = std::cell::RefCell::new(wanted.to_vec());
+        self.wait(&format!("{wanted:?}"), |line| {
+            let mut missing = missing.borrow_mut();
+            missing.retain(|(agent, state)| line["agent"] != *agent || line["to"] != *state);
+            missing.is_empty()
+        })
     }
 
     /// What has been read of the log.
@@ -294,6 +348,10 @@ pub fn is_alive(pid: u32) -> bool {
 /// Sends a signal to a process that may be gone.
 pub fn kill(pid: u32, signal: nix::sys::signal::Signal) {
     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()), signal);
+}
+
+fn user_of(pid: u32) -> Option<u32> {
+    fs::metadata(format!("/proc/{pid}")).ok().map(|meta| std::os::unix::fs::MetadataExt::uid(&meta))
 }
 
 fn all_processes() -> impl Iterator<Item = u32> {

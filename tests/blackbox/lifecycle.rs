@@ -6,7 +6,10 @@ use crate::harness::{Host, is_alive, until};
 
 #[test]
 fn an_agent_runs_is_restarted_and_is_stopped_with_the_daemon() {
-    let host = Host::new();
+    Host::both().for_each(|host| live(&host));
+}
+
+fn live(host: &Host) {
     host.configure(
         r#"
         [[agents]]

@@ -2,5 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read clocks")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
+mod account;
+mod arguments;
+mod declare;
+mod exits;
 mod harness;
+mod launch_failures;
 mod lifecycle;
+mod stop;
