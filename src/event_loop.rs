@@ -163,12 +163,12 @@ impl EventLoop {
         let before = std::mem::take(&mut self.memory);
         let plan = reconcile(self.desired.as_ref(), &self.observed, before, now);
         self.memory = plan.memory;
-        // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
-        self.publisher.publish(&self.memory, plan.changed.iter().chain(&recalled), now);
-        plan.transitions.iter().for_each(log);
         for action in plan.actions {
             self.executor.act(action, &self.memory, &mut self.observed, now.mono);
         }
+        // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
+        self.publisher.publish(&self.memory, plan.changed.iter().chain(&recalled), now);
+        plan.transitions.iter().for_each(log);
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
         }

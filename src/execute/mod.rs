@@ -158,7 +158,10 @@ impl Executor {
 
     /// Handles what a shim reported: mechanism here, the rest in `observed`.
     pub fn reported(&mut self, link: LinkId, report: &Report, observed: &mut Observed) {
-        let Some(agent) = self.places.agent_of(link).cloned() else { return };
+        let Some(agent) = self.places.agent_of(link).cloned() else {
+            self.reported_early(link, report);
+            return;
+        };
         if let Report::Forked { run, pid } = report {
             self.forked(&agent, *run, *pid);
             return;

@@ -110,6 +110,7 @@ impl Executor {
 
     /// A shim's connection has ended. If its process has too, what it left is swept; if not, it may come back.
     pub fn link_lost(&mut self, link: LinkId, shim_is_alive: bool, observed: &mut Observed, now: Mono) {
+        self.lost_early(link);
         let Some(agent) = self.places.detach(link) else { return };
         let Some(seat) = observed.seats.get_mut(&agent) else { return };
         match &seat.state {
