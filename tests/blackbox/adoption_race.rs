@@ -32,7 +32,7 @@ fn an_exit_between_hello_and_adoption_is_not_lost() {
     .unwrap();
     fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
     host.arguments = vec!["--debug".to_owned(), "--tmux".to_owned(), slow.to_str().unwrap().to_owned()];
-    let daemon = host.start();
+    let daemon = host.spawn();
     daemon.wait("the shim to connect", |line| line["message"] == "a shim waits for its pane to be known");
     fs::write(host.at("work/enough"), "").unwrap();
     // Its shim tells the daemon as it reaps it.
