@@ -2,3 +2,8 @@
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
 pub mod clock;
+pub mod identity;
+pub mod privileges;
+pub mod runtime_dir;
+pub mod socket_lock;
+pub mod unix_socket;
