@@ -1,5 +1,6 @@
 //! agentd.
 
+pub mod api;
 pub mod model;
 pub mod shim;
 pub mod status;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{AgentName, Ending, Now, SessionName, Wall};
+pub use crate::model::{AgentName, Ending, Exit, Mono, Now, SessionName, Wall};
 
 /// Everything that the API can show, as of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,10 +12,22 @@ pub struct Snapshot {
     pub revision: u64,
     /// When the daemon started.
     pub started: Now,
+    /// Whether the daemon is at work or on its way out.
+    pub phase: Phase,
     /// Why the last read of the configuration or of the secrets was not taken, if it wasn't.
     pub config_error: Option<Arc<ConfigError>>,
     /// Sorted by name. Includes agents that are being replaced or, no longer declared, are being stopped.
     pub agents: Vec<Arc<AgentStatus>>,
+}
+
+/// Where the daemon itself is in its life, as seen by those it serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// It keeps what is declared running.
+    #[default]
+    Running,
+    /// It was asked to end and is stopping its agents.
+    Stopping,
 }
 
 /// A configuration that was not taken.

@@ -1,0 +1,229 @@
+//! The JSON of the API, and the only place that knows it. These structs are the contract with other programs: they
+//! change by addition only, and apart from what the daemon thinks in (`status`). Fields that have nothing to say are
+//! left out, except for `name`, `running`, `session` and `restarts`, which every client may rely on.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use hyper::body::Bytes;
+use serde::{Serialize, Serializer};
+
+use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
+
+/// `/v1/health`.
+pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
+    to_bytes(&Health {
+        state: match snapshot.phase {
+            Phase::Running => "running",
+            Phase::Stopping => "stopping",
+        },
+        uptime_seconds: now.mono.since(snapshot.started.mono).as_secs(),
+        version: env!("CARGO_PKG_VERSION"),
+        revision: snapshot.revision,
+        agents: AgentCounts::of(snapshot),
+        config_error: snapshot
+            .config_error
+            .as_deref()
+            .map(|error| ConfigError { message: &error.message, at: Time(error.at) }),
+    })
+}
+
+/// `/v1/agents`.
+pub(super) fn agents(snapshot: &Snapshot) -> Bytes {
+    to_bytes(&Agents(snapshot))
+}
+
+/// `/v1/agents/{name}`.
+pub(super) fn agent(status: &AgentStatus) -> Bytes {
+    to_bytes(&Agent::of(status))
+}
+
+/// The body of every answer that isn't 200.
+pub(super) fn error(message: &str) -> Bytes {
+    to_bytes(&ErrorBody { error: message })
+}
+
+fn to_bytes(value: &impl Serialize) -> Bytes {
+    // Nothing here can fail: there are no maps, and no `Serialize` of ours answers an error.
+    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    state: &'static str,
+    uptime_seconds: u64,
+    version: &'static str,
+    revision: u64,
+    agents: AgentCounts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_error: Option<ConfigError<'a>>,
+}
+
+#[derive(Serialize)]
+struct ConfigError<'a> {
+    message: &'a str,
+    at: Time,
+}
+
+/// All states are listed, also those that no agent is in.
+#[derive(Default, Serialize)]
+struct AgentCounts {
+    total: usize,
+    pending: usize,
+    starting: usize,
+    running: usize,
+    stopping: usize,
+    backing_off: usize,
+    exited: usize,
+    failed: usize,
+    timed_out: usize,
+}
+
+impl AgentCounts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut counts = Self { total: snapshot.agents.len(), ..Self::default() };
+        for agent in &snapshot.agents {
+            *counts.of_state(agent.state) += 1;
+        }
+        counts
+    }
+
+    fn of_state(&mut self, state: State) -> &mut usize {
+        match state {
+            State::Pending => &mut self.pending,
+            State::Starting => &mut self.starting,
+            State::Running => &mut self.running,
+            State::Stopping => &mut self.stopping,
+            State::BackingOff => &mut self.backing_off,
+            State::Exited => &mut self.exited,
+            State::Failed => &mut self.failed,
+            State::TimedOut => &mut self.timed_out,
+        }
+    }
+}
+
+struct Agents<'a>(&'a Snapshot);
+
+impl Serialize for Agents<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.agents.iter().map(|agent| Agent::of(agent)))
+    }
+}
+
+#[derive(Serialize)]
+struct Agent<'a> {
+    name: &'a str,
+    /// A process of it is alive, also while that is being stopped.
+    running: bool,
+    session: &'a str,
+    restarts: u32,
+    r#type: &'static str,
+    harness: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<LastEnd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_restart_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+impl<'a> Agent<'a> {
+    fn of(status: &'a AgentStatus) -> Self {
+        Self {
+            name: status.name.as_str(),
+            running: status.state.has_process(),
+            session: status.session.as_str(),
+            restarts: status.restarts,
+            r#type: "native",
+            harness: &status.harness,
+            state: status.state.as_str(),
+            pid: status.pid,
+            started_at: status.started_at.map(Time),
+            exit: status.last_end.as_ref().map(|(ending, at)| LastEnd::of(ending, *at)),
+            next_restart_at: status.next_restart_at.map(Time),
+            error: status.error.as_deref(),
+        }
+    }
+}
+
+/// How the last run ended: `kind` says which of the other fields to expect.
+#[derive(Serialize)]
+struct LastEnd {
+    #[serde(flatten)]
+    how: How,
+    /// What took the agent down, where that wasn't itself or a signal sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    at: Time,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum How {
+    Exited {
+        code: u8,
+    },
+    Killed {
+        signal: u8,
+        /// Real-time signals have none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal_name: Option<&'static str>,
+    },
+    /// It ended, and nobody can say how.
+    Unknown,
+    /// There was no process; the agent's `error` says why.
+    NotStarted,
+}
+
+impl LastEnd {
+    fn of(ending: &Ending, at: Wall) -> Self {
+        let (how, cause) = match ending {
+            Ending::Exited { exit, .. } => (How::of(*exit), None),
+            Ending::NotStarted(_) => (How::NotStarted, None),
+            Ending::TerminalLost(exit) => (How::of(*exit), Some("terminal_lost")),
+            Ending::ShimLost => (How::Unknown, Some("shim_lost")),
+        };
+        Self { how, cause, at: Time(at) }
+    }
+}
+
+impl How {
+    fn of(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Exited { code },
+            Exit::Signal(signal) => {
+                let known = nix::sys::signal::Signal::try_from(i32::from(signal));
+                Self::Killed { signal, signal_name: known.ok().map(nix::sys::signal::Signal::as_str) }
+            }
+            Exit::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// RFC 3339, UTC, milliseconds.
+struct Time(Wall);
+
+impl Time {
+    /// The last millisecond that has a four-digit year; there is no notation for a later one.
+    const END: u64 = 253_402_300_799_999;
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let time = UNIX_EPOCH + Duration::from_millis(self.0.0.min(Self::END));
+        serializer.collect_str(&humantime::format_rfc3339_millis(time))
+    }
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;
