@@ -27,14 +27,17 @@ pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
     })
 }
 
-/// `/v1/agents`.
-pub(super) fn agents(snapshot: &Snapshot) -> Bytes {
-    to_bytes(&Agents(snapshot))
-}
+/// `/v1/agents`: `[` and agents and `]`, with this between two of them.
+pub(super) const LIST: (u8, u8, u8) = (b'[', b',', b']');
 
 /// `/v1/agents/{name}`.
 pub(super) fn agent(status: &AgentStatus) -> Bytes {
     to_bytes(&Agent::of(status))
+}
+
+/// The same, at the end of a list.
+pub(super) fn append_agent(body: &mut Vec<u8>, status: &AgentStatus) {
+    append(body, &Agent::of(status));
 }
 
 /// The body of every answer that isn't 200.
@@ -43,8 +46,15 @@ pub(super) fn error(message: &str) -> Bytes {
 }
 
 fn to_bytes(value: &impl Serialize) -> Bytes {
-    // Nothing here can fail: there are no maps, and no `Serialize` of ours answers an error.
-    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+    let mut body = Vec::with_capacity(512);
+    append(&mut body, value);
+    Bytes::from(body)
+}
+
+fn append(body: &mut Vec<u8>, value: &impl Serialize) {
+    // A vector takes all that is written, there are no maps with odd keys, and no `Serialize` of ours fails.
+    let written = serde_json::to_writer(body, value);
+    debug_assert!(written.is_ok(), "{written:?}");
 }
 
 #[derive(Serialize)]
@@ -103,14 +113,6 @@ impl AgentCounts {
             State::Failed => &mut self.failed,
             State::TimedOut => &mut self.timed_out,
         }
-    }
-}
-
-struct Agents<'a>(&'a Snapshot);
-
-impl Serialize for Agents<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.agents.iter().map(|agent| Agent::of(agent)))
     }
 }
 
@@ -220,7 +222,8 @@ impl Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let time = UNIX_EPOCH + Duration::from_millis(self.0.0.min(Self::END));
-        serializer.collect_str(&humantime::format_rfc3339_millis(time))
+        // Not `collect_str`, which looks for characters to escape in each of the pieces that it is handed.
+        serializer.serialize_str(&humantime::format_rfc3339_millis(time).to_string())
     }
 }
 

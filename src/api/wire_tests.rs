@@ -106,11 +106,6 @@ fn health_counts_all_states_and_shows_a_refused_configuration() {
 }
 
 #[test]
-fn no_agents_are_an_empty_list() {
-    assert_eq!(text(&agents(&Snapshot::default())), "[]");
-}
-
-#[test]
 fn times_beyond_the_notation_are_shown_as_its_last() {
     assert_eq!(text(&to_bytes(&Time(Wall(0)))), "\"1970-01-01T00:00:00.000Z\"");
     assert_eq!(text(&to_bytes(&Time(Wall(u64::MAX)))), "\"9999-12-31T23:59:59.999Z\"");
