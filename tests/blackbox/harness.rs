@@ -165,7 +165,8 @@ impl Host {
 
     /// Runs a tmux command on the daemon's server; its output, or its error as `Err`.
     pub fn tmux(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.command("tmux").arg("-N").arg("-S").arg(self.tmux_socket()).args(arguments).output().unwrap();
+        let output =
+            self.command("tmux").args(["-u", "-N"]).arg("-S").arg(self.tmux_socket()).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -300,7 +301,8 @@ impl Daemon {
 
     /// One agent, as the API shows it.
     pub fn agent(&self, name: &str) -> Value {
-        self.get(&format!("/v1/agents/{name}")).1
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        self.get(&format!("/v1/agents/{encoded}")).1
     }
 
     /// Sends it a signal.

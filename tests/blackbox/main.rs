@@ -9,4 +9,5 @@ mod exits;
 mod harness;
 mod launch_failures;
 mod lifecycle;
+mod names;
 mod stop;
