@@ -10,4 +10,5 @@ mod harness;
 mod launch_failures;
 mod lifecycle;
 mod names;
+mod secrets;
 mod stop;
