@@ -97,7 +97,7 @@ fn two_interrupts(name: &str) -> ! {
     }
     complete("ready", "");
     let mut last: Option<std::time::Instant> = None;
-    for byte in std::io::stdin().bytes() {
+    for byte in std::io::stdin().lock().bytes() {
         if byte.unwrap() == 3 {
             if last.is_some_and(|last| last.elapsed().as_millis() < 300) {
                 complete(name, "");

@@ -12,3 +12,4 @@ mod lifecycle;
 mod names;
 mod secrets;
 mod stop;
+mod terminal;
