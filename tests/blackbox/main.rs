@@ -4,6 +4,7 @@
 
 mod account;
 mod arguments;
+mod cgroups;
 mod declare;
 mod exits;
 mod harness;
