@@ -24,6 +24,11 @@ fn now() -> u64 {
     clock::now().mono.0
 }
 
+/// `examples/stamp.rs`.
+fn child() -> PathBuf {
+    Path::new(AGENTD).with_file_name("examples").join("stamp")
+}
+
 struct Bench {
     dir: tempfile::TempDir,
     stamps: UnixDatagram,
@@ -49,10 +54,6 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    fn child(&self) -> PathBuf {
-        Path::new(AGENTD).with_file_name("examples").join("stamp")
-    }
-
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         if let Some(uid) = self.uid {
@@ -65,10 +66,10 @@ impl Bench {
 
     fn declare(&self, version: usize) {
         let text = format!(
-            "[[agents]]\nname = \"a\"\nharness = \"custom\"\ncommand = [{:?}, {:?}, \"{version}\"]\nworkdir = \"/\"\n\
+            "[[agents]]\nname = \"a\"\nharness = \"custom\"\ncommand = ['{}', '{}', \"{version}\"]\nworkdir = \"/\"\n\
              restart = \"always\"\nbackoff = \"0s\"\n",
-            self.child(),
-            self.at("stamps"),
+            child().display(),
+            self.at("stamps").display(),
         );
         fs::write(self.at(".new"), text).unwrap();
         fs::rename(self.at(".new"), self.at("jcard.toml")).unwrap();
@@ -89,7 +90,7 @@ impl Bench {
 
     fn floor(&self) -> u64 {
         let begin = now();
-        let mut child = self.command(self.child()).arg(self.at("stamps")).spawn().unwrap();
+        let mut child = self.command(child()).arg(self.at("stamps")).spawn().unwrap();
         let took = self.stamp() - begin;
         child.kill().unwrap();
         child.wait().unwrap();

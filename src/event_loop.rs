@@ -112,7 +112,7 @@ impl EventLoop {
         let Self { executor, observed, memory, .. } = self;
         match event {
             Event::Loaded(loaded) => self.loaded(*loaded),
-            Event::LoginEnvironment(environment) => executor.set_login_environment(environment),
+            Event::LoginEnvironment(environment) => executor.set_login_environment(environment, observed),
             Event::ServerUp { server, panes } => {
                 executor.server_up(server, panes, observed, now.mono);
                 executor.claim_all(memory, observed, now);
@@ -163,16 +163,16 @@ impl EventLoop {
         let before = std::mem::take(&mut self.memory);
         let plan = reconcile(self.desired.as_ref(), &self.observed, before, now);
         self.memory = plan.memory;
-        // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
-        self.publisher.publish(&self.memory, plan.changed.iter().chain(&recalled), now);
-        plan.transitions.iter().for_each(log);
         for action in plan.actions {
             self.executor.act(action, &self.memory, &mut self.observed, now.mono);
         }
+        // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
+        self.publisher.publish(&self.memory, plan.changed.iter().chain(&recalled), now);
+        plan.transitions.iter().for_each(log);
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
         }
-        plan.wake_at
+        if self.executor.take_changed() { Some(now.mono) } else { plan.wake_at }
     }
 
     /// Whether all that ran before this daemon is known.

@@ -136,7 +136,7 @@ fn exit_wire(exit: Exit, at: Wall) -> ExitWire {
 }
 
 fn time(wall: Wall) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(wall.0)).to_string()
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(wall.0)).to_string()
 }
 
 /// None of these types can fail to serialize: they have no maps with keys that aren't text.

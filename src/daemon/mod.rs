@@ -159,7 +159,8 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
         admins: options.admins.as_ref().map(|group| group.members.clone()).unwrap_or_default(),
     };
     let nobody_to_adopt = matches!(tmux_server::find(&options.tmux_socket), Ok(None));
-    tasks.spawn(server::keep_connected(access, login_environment(&options), events.clone()));
+    tasks.spawn(server::keep_connected(access, events.clone()));
+    tasks.spawn(ask_login_environment(&options, events.clone()));
     let sources = Sources {
         config: options.config.clone(),
         secret_dir: Some(options.secret_dir.clone()),
@@ -244,8 +245,13 @@ impl Terminations {
     }
 }
 
-/// Asks for the login environment, beside everything else that has to be done first.
-fn login_environment(options: &Options) -> impl Future<Output = login_env::Environment> + Send + use<> {
+/// Asks for the login environment, beside everything else that has to be done before the first launch; then rests.
+fn ask_login_environment(options: &Options, events: mpsc::Sender<Event>) -> impl Future<Output = ()> + Send + use<> {
     let (agentd, user, drop_to_user) = (options.agentd.clone(), options.user.clone(), options.drop_to_user);
-    async move { login_env::ask(&agentd, &user, drop_to_user).await }
+    async move {
+        let environment = login_env::ask(&agentd, &user, drop_to_user).await;
+        if events.send(Event::LoginEnvironment(environment.into())).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

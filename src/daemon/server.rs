@@ -11,7 +11,6 @@ use crate::event::Event;
 use crate::execute::Server;
 use crate::sys::cgroup::CgroupRoot;
 use crate::sys::identity::Identity;
-use crate::sys::login_env;
 use crate::sys::process::PidFd;
 use crate::sys::tmux::{command, control, server};
 
@@ -52,18 +51,10 @@ enum AccessError {
 
 /// Connects again and again; ends when nobody listens to its events. It must be driven by a thread that lives as long
 /// as the daemon: the client dies with the thread that started it.
-///
-/// The login environment is asked for meanwhile, and told before the first server is.
-pub async fn keep_connected(
-    access: ServerAccess,
-    environment: impl Future<Output = login_env::Environment>,
-    events: mpsc::Sender<Event>,
-) {
-    let (mut connected, environment) = tokio::join!(connect(&access), environment);
+pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
     let mut pause = RETRY.0;
-    let told = events.send(Event::LoginEnvironment(environment.into())).await;
-    while told.is_ok() && !events.is_closed() {
-        match connected {
+    while !events.is_closed() {
+        match connect(&access).await {
             Ok((server, panes, client)) => {
                 pause = RETRY.0;
                 if events.send(Event::ServerUp { server, panes }).await.is_ok() {
@@ -80,7 +71,6 @@ pub async fn keep_connected(
                 pause = (pause * 2).min(RETRY.1);
             }
         }
-        connected = connect(&access).await;
     }
 }
 

@@ -59,6 +59,7 @@ async fn follow(link: LinkId, connection: ShimLink, events: mpsc::Sender<Event>)
             agent,
             child,
             memo,
+            reports: Vec::new(),
             wanted,
         }),
         Ok(Ok(_) | Err(_)) | Err(_) => None,

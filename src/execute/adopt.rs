@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::model::{self, AgentName, Child, Mono, Now, Observed, Seat, SeatState, SessionName};
 use crate::reconcile::{AgentMemory, Memory};
-use crate::shim::protocol::ChildReport;
+use crate::shim::protocol::{ChildReport, Report};
 use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
 use crate::sys::tmux::command::PaneRow;
@@ -40,6 +40,8 @@ pub struct Hello {
     pub child: ChildReport,
     /// The last memo that it was handed.
     pub memo: Vec<u8>,
+    /// What it has reported since, if it has waited; the link bounds how much.
+    pub reports: Vec<Report>,
     /// The connection ends when this is dropped.
     pub wanted: oneshot::Sender<Infallible>,
 }
@@ -98,8 +100,20 @@ impl Executor {
         }
     }
 
+    /// A shim reports before it is known which pane it comes from: kept with its hello.
+    pub(super) fn reported_early(&mut self, link: LinkId, report: &Report) {
+        if let Some((hello, _)) = self.unclaimed.iter_mut().find(|(hello, _)| hello.link == link) {
+            hello.reports.push(report.clone());
+        }
+    }
+
+    /// A connection ends before it is known which pane it comes from.
+    pub(super) fn lost_early(&mut self, link: LinkId) {
+        self.unclaimed.retain(|(hello, _)| hello.link != link);
+    }
+
     fn seat_shim(&mut self, hello: Hello, memory: &mut Memory, observed: &mut Observed, now: Now) {
-        let Hello { link, sender, process, agent, child: reported, memo, wanted, .. } = hello;
+        let Hello { link, sender, process, agent, child: reported, memo, reports, wanted, .. } = hello;
         let mut child = crate::observed::child_of(&reported);
         self.explain_ending(&mut child, &agent);
         self.places.attach(&agent, Link { id: link, sender, _wanted: wanted }, process);
@@ -124,6 +138,9 @@ impl Executor {
             && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
         {
             seat.state = SeatState::Ready(child);
+        }
+        for report in reports {
+            self.reported(link, &report, observed);
         }
     }
 

@@ -46,7 +46,9 @@ impl Executor {
     /// The `PATH` that a launch of the spec looks its program up in.
     fn search_path(&self, spec: &AgentSpec) -> String {
         let declared = spec.launch.env.iter().find(|(name, _)| *name == "PATH");
-        let login = || self.login_environment.iter().find(|(name, _)| name == "PATH");
+        let login = || {
+            self.login_environment.iter().flat_map(|environment| environment.iter()).find(|(name, _)| name == "PATH")
+        };
         match declared {
             Some((_, value)) => String::from_utf8_lossy(value.expose()).into_owned(),
             None => login()

@@ -60,7 +60,7 @@ enum InterruptMemo {
     TypeCtrlC(u8),
 }
 
-/// Both clocks: nanoseconds since boot, milliseconds since 1970.
+/// Both clocks: nanoseconds since boot, nanoseconds since 1970.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Stamp(u64, u64);
 

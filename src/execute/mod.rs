@@ -30,6 +30,7 @@ use crate::sys::tmux::control::Control;
 pub use adopt::Hello;
 use place::Places;
 pub use place::{LinkId, PlaceId};
+use start::Launch;
 
 /// What came of an action, for the agent's place that it was done in.
 #[derive(Debug)]
@@ -89,11 +90,16 @@ pub struct Executor {
     ground: Ground,
     places: Places,
     server: Option<Server>,
-    login_environment: Arc<[(OsString, OsString)]>,
+    /// None until the login shell has answered.
+    login_environment: Option<Arc<[(OsString, OsString)]>>,
+    /// Launches that wait for it.
+    waiting: Vec<Launch>,
     /// Shims that connected before tmux told which pane they are in.
     unclaimed: Vec<(Hello, Mono)>,
     /// Agents whose memory came from their shims, since somebody last asked.
     recalled: Vec<AgentName>,
+    /// See [`Executor::take_changed`].
+    changed: bool,
     outcomes: mpsc::UnboundedSender<Outcome>,
     tasks: JoinSet<()>,
 }
@@ -105,12 +111,19 @@ impl Executor {
             ground,
             places: Places::default(),
             server: None,
-            login_environment: Arc::from([]),
+            login_environment: None,
+            waiting: Vec::new(),
             unclaimed: Vec::new(),
             recalled: Vec::new(),
+            changed: false,
             outcomes,
             tasks: JoinSet::new(),
         }
+    }
+
+    /// Whether an action changed at once what a plan rests on: then plan again.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// The agents whose memory came from their shims since the last call.
@@ -118,9 +131,12 @@ impl Executor {
         std::mem::take(&mut self.recalled)
     }
 
-    /// The environment of launches from now on.
-    pub fn set_login_environment(&mut self, environment: Arc<[(OsString, OsString)]>) {
-        self.login_environment = environment;
+    /// The environment of launches from now on, and of those that waited for it.
+    pub fn set_login_environment(&mut self, environment: Arc<[(OsString, OsString)]>, observed: &mut Observed) {
+        self.login_environment = Some(environment);
+        for launch in std::mem::take(&mut self.waiting) {
+            self.start(launch, observed);
+        }
     }
 
     /// Carries out one action, and notes in `observed` what that makes true at once.
@@ -129,9 +145,9 @@ impl Executor {
             Action::Open { agent, session, run } => self.open(agent, session, run, observed, now),
             Action::Start { agent, run, spec, line } => {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
-                self.start(&agent, run, spec, line, memo, observed);
+                self.start(Launch { agent, run, spec, line, memo }, observed);
             }
-            Action::Signal { agent, run, signal } => self.signal(&agent, run, signal),
+            Action::Signal { agent, run, signal } => self.signal(&agent, run, signal, observed, now),
             Action::Note { agent, run, line } => {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
                 self.order(&agent, Order::Note { run: run.0, memo, line });
@@ -142,7 +158,10 @@ impl Executor {
 
     /// Handles what a shim reported: mechanism here, the rest in `observed`.
     pub fn reported(&mut self, link: LinkId, report: &Report, observed: &mut Observed) {
-        let Some(agent) = self.places.agent_of(link).cloned() else { return };
+        let Some(agent) = self.places.agent_of(link).cloned() else {
+            self.reported_early(link, report);
+            return;
+        };
         if let Report::Forked { run, pid } = report {
             self.forked(&agent, *run, *pid);
             return;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Child, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
+    AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
 };
 use crate::shim::protocol::{Order, Start};
 use crate::sys::process;
@@ -23,6 +23,16 @@ const AGENT_VARIABLE: &str = "AGENTD_AGENT";
 
 /// Variables of the login shell's own terminal and process, which say nothing true about the agent's.
 const NOT_INHERITED: [&str; 7] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_"];
+
+/// A program to be handed to a shim.
+#[derive(Debug)]
+pub(super) struct Launch {
+    pub agent: AgentName,
+    pub run: RunId,
+    pub spec: Arc<AgentSpec>,
+    pub line: String,
+    pub memo: Vec<u8>,
+}
 
 /// The value of [`RUN_VARIABLE`].
 pub(super) fn run_marker(agent: &AgentName, run: RunId) -> String {
@@ -70,20 +80,20 @@ impl Executor {
         });
     }
 
-    /// Hands the program to the shim.
-    pub(super) fn start(
-        &mut self,
-        agent: &AgentName,
-        run: RunId,
-        spec: Arc<AgentSpec>,
-        line: String,
-        memo: Vec<u8>,
-        observed: &mut Observed,
-    ) {
-        let environment = self.environment(agent, run, &spec);
-        self.log_launch(agent, &spec, &environment);
+    /// Hands the program to the shim, as soon as the login environment is known.
+    pub(super) fn start(&mut self, launch: Launch, observed: &mut Observed) {
+        if let Some(seat) = observed.seats.get_mut(&launch.agent) {
+            seat.state = SeatState::Ready(Child::Starting(launch.run));
+        }
+        if self.login_environment.is_none() {
+            self.waiting.push(launch);
+            return;
+        }
+        let Launch { agent, run, spec, line, memo } = launch;
+        let environment = self.environment(&agent, run, &spec);
+        self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
-        let Some(place) = self.places.get_mut(agent) else { return };
+        let Some(place) = self.places.get_mut(&agent) else { return };
         place.run = Some(run);
         if place.cgroup.is_none()
             && let Some(root) = cgroups
@@ -104,10 +114,21 @@ impl Executor {
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
         };
         place.spec = Some(spec);
-        self.order(agent, Order::Start(start));
-        if let Some(seat) = observed.seats.get_mut(agent) {
-            seat.state = SeatState::Ready(Child::Starting(run));
+        self.order(&agent, Order::Start(start));
+    }
+
+    /// Gives up a launch that still waits. True if there was one.
+    pub(super) fn withdraw(&mut self, agent: &AgentName, run: RunId, observed: &mut Observed, now: Mono) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|launch| !(launch.agent == *agent && launch.run == run));
+        let withdrawn = self.waiting.len() < before;
+        if let Some(seat) = observed.seats.get_mut(agent).filter(|_| withdrawn) {
+            let error = StartError { stage: StartStage::Fork, message: "it was stopped before it began".to_owned() };
+            let ending = Ending::NotStarted(error);
+            seat.state = SeatState::Ready(Child::Ended { run, ending, started: None, at: now, tree_empty: true });
         }
+        self.changed |= withdrawn;
+        withdrawn
     }
 
     /// The child waits between fork and exec: puts it into its agent's cgroup, and lets it go.
@@ -133,7 +154,7 @@ impl Executor {
 
     /// The login environment, what the spec adds or changes, and our own two variables.
     fn environment(&self, agent: &AgentName, run: RunId, spec: &AgentSpec) -> BTreeMap<OsString, Vec<u8>> {
-        let login = self.login_environment.iter();
+        let login = self.login_environment.iter().flat_map(|environment| environment.iter());
         let inherited = login.filter(|(name, _)| !NOT_INHERITED.iter().any(|skipped| name == skipped));
         let mut environment: BTreeMap<OsString, Vec<u8>> =
             inherited.map(|(name, value)| (name.clone(), value.as_bytes().to_vec())).collect();

@@ -41,7 +41,17 @@ impl Server {
 
 impl Executor {
     /// One step of a stop.
-    pub(super) fn signal(&mut self, agent: &AgentName, run: RunId, signal: StopSignal) {
+    pub(super) fn signal(
+        &mut self,
+        agent: &AgentName,
+        run: RunId,
+        signal: StopSignal,
+        observed: &mut Observed,
+        now: Mono,
+    ) {
+        if self.withdraw(agent, run, observed, now) {
+            return;
+        }
         let Some(place) = self.places.get(agent) else { return };
         tracing::debug!(%agent, ?signal, "asks its program to end");
         match signal {
@@ -89,6 +99,7 @@ impl Executor {
         if self.places.get(agent).is_none() {
             // It was refused: there is no session.
             observed.seats.remove(agent);
+            self.changed = true;
         }
         let Some(seat) = observed.seats.get_mut(agent) else { return };
         // Ended and empty, or never begun: then there is nothing to look for.
@@ -99,6 +110,7 @@ impl Executor {
 
     /// A shim's connection has ended. If its process has too, what it left is swept; if not, it may come back.
     pub fn link_lost(&mut self, link: LinkId, shim_is_alive: bool, observed: &mut Observed, now: Mono) {
+        self.lost_early(link);
         let Some(agent) = self.places.detach(link) else { return };
         let Some(seat) = observed.seats.get_mut(&agent) else { return };
         match &seat.state {

@@ -20,7 +20,7 @@ impl Mono {
     }
 }
 
-/// Milliseconds since the Unix epoch, for people and for the API; no decision rests on it.
+/// Nanoseconds since the Unix epoch, for people and for the API; no decision rests on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wall(pub u64);
 
@@ -37,11 +37,10 @@ impl Now {
     /// The wall-clock time at which the monotonic clock shows `at`, if nobody sets the clock.
     #[must_use]
     pub fn wall_at(self, at: Mono) -> Wall {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         if at >= self.mono {
-            Wall(self.wall.0.saturating_add(millis(at.since(self.mono))))
+            Wall(self.wall.0.saturating_add(at.0 - self.mono.0))
         } else {
-            Wall(self.wall.0.saturating_sub(millis(self.mono.since(at))))
+            Wall(self.wall.0.saturating_sub(self.mono.0 - at.0))
         }
     }
 }

@@ -201,8 +201,7 @@ impl<'a> World<'a> {
 
     /// A run that no other run of any daemon on this host has been called: the time, made to grow.
     fn new_run(&mut self) -> RunId {
-        let by_clock = self.now.wall.0.saturating_mul(1_000_000);
-        self.last_run = RunId(by_clock.max(self.last_run.0 + 1));
+        self.last_run = RunId(self.now.wall.0.max(self.last_run.0 + 1));
         self.last_run
     }
 

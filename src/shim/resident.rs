@@ -29,6 +29,8 @@ pub(super) struct Resident {
     /// A kill of the whole tree was ordered and the main process isn't dead yet.
     pub(super) killing: bool,
     pub(super) leaving: Leaving,
+    /// What the shim itself has to say of the run's end is said.
+    announced: bool,
     signals: File,
     /// More children may be waiting to be reaped, without a signal.
     more_to_reap: bool,
@@ -54,6 +56,7 @@ impl Resident {
             inherited: inherited.collect(),
             killing: false,
             leaving: Leaving::No,
+            announced: false,
             signals,
             more_to_reap: false,
         })
@@ -125,6 +128,8 @@ impl Resident {
         if connected {
             self.greet();
         }
+        // Also when the daemon went after it was told, and before it said what comes next.
+        self.announce();
     }
 
     fn greet(&mut self) {
@@ -156,11 +161,24 @@ impl Resident {
         let not_started = NotStarted { run, step, errno, at: sys::now() };
         self.run = Run::NotStarted(not_started.clone());
         self.killing = false;
-        self.link.send(&Report::NotStarted(not_started.clone()));
+        self.link.send(&Report::NotStarted(not_started));
         self.terminal.restore();
-        if !self.link.is_connected() {
-            self.terminal.print_line(&text::not_started(&self.name, &not_started));
+        self.announced = false;
+        self.announce();
+    }
+
+    /// With the daemon away, the person at the terminal hears from the shim how the run ended; once.
+    fn announce(&mut self) {
+        if self.announced || self.link.is_connected() {
+            return;
         }
+        let line = match &self.run {
+            Run::NotStarted(not_started) => text::not_started(&self.name, not_started),
+            Run::Ended { ended, acknowledged: false } => text::ended(&self.name, ended),
+            Run::None | Run::Held { .. } | Run::Executing { .. } | Run::Running { .. } | Run::Ended { .. } => return,
+        };
+        self.announced = true;
+        self.terminal.print_line(&line);
     }
 
     /// Takes note of every child that changed.
@@ -234,15 +252,14 @@ impl Resident {
         let at = sys::now();
         let ended = Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty };
         self.link.send(&Report::Ended(ended.clone()));
-        self.run = Run::Ended { ended: ended.clone(), acknowledged: false };
+        self.run = Run::Ended { ended, acknowledged: false };
         if !tree_empty {
             // Before the terminal is restored, which what is left might undo.
             tree::kill_round();
         }
         self.terminal.restore();
-        if !self.link.is_connected() {
-            self.terminal.print_line(&text::ended(&self.name, &ended));
-        }
+        self.announced = false;
+        self.announce();
         sys::trim_memory();
     }
 

@@ -16,6 +16,6 @@ pub fn now() -> Now {
         Mono(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
     });
     #[allow(clippy::disallowed_methods, reason = "this is the clock's room")]
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Now { mono, wall: Wall(u64::try_from(wall).unwrap_or(u64::MAX)) }
 }

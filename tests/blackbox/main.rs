@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
 mod account;
+mod adoption_race;
 mod arguments;
 mod cgroups;
 mod declare;

@@ -42,6 +42,21 @@ fn an_exit_is_kept_until_it_is_acknowledged() {
 }
 
 #[test]
+fn a_daemon_that_goes_between_the_end_and_its_answer_is_spoken_for_once() {
+    let (mut shim, daemon, mut link) = Shim::connected();
+    assert_eq!(shim.run_script(&mut link, "exit 9").wait_status, 9 << 8);
+    let said = b"exited with status 9; agentd isn't running";
+    drop((link, daemon));
+    let before = shim.shows(said);
+    assert!(!before[..before.len() - said.len()].windows(said.len()).any(|part| part == said));
+    let daemon = Daemon::bind(&shim.socket);
+    let (mut link, ..) = daemon.greeted();
+    link.send(&Order::Note { run: 1, memo: vec![], line: "next".to_owned() });
+    let after = shim.shows(b"next");
+    assert!(!after.windows(said.len()).any(|part| part == said));
+}
+
+#[test]
 fn a_running_agent_is_told_of_and_left_alone() {
     let (mut shim, daemon, mut link) = Shim::connected();
     let (run, pid) = shim.start(&mut link, "read x; exit 2");
