@@ -1,7 +1,7 @@
 //! A scripted agent for the tests: does what its arguments say, one after another, then waits if the last is `wait`.
 //!
 //! - `record NAME`: writes its arguments, environment, working directory and pid to the file `NAME` (JSON, bytes in hex)
-//! - `print TEXT`: prints a line
+//! - `print TEXT`, `show NAME`: prints a line; a variable's value
 //! - `exit CODE`, `signal NUMBER`: ends so
 //! - `exit-next NAME BASE`: counts its runs in the file `NAME`, and ends with `BASE` and the runs before; by SIGKILL where
 //!   that is a multiple of 7
@@ -28,6 +28,7 @@ fn main() {
         match verb.to_str().unwrap() {
             "record" => record(&operand()),
             "print" => println!("{}", operand()),
+            "show" => println!("{}", std::env::var(operand()).unwrap()),
             "exit" => std::process::exit(operand().parse().unwrap()),
             "exit-next" => exit_next(&operand(), operand().parse().unwrap()),
             "read" => read(&operand()),
@@ -96,7 +97,7 @@ fn two_interrupts(name: &str) -> ! {
     }
     complete("ready", "");
     let mut last: Option<std::time::Instant> = None;
-    for byte in std::io::stdin().bytes() {
+    for byte in std::io::stdin().lock().bytes() {
         if byte.unwrap() == 3 {
             if last.is_some_and(|last| last.elapsed().as_millis() < 300) {
                 complete(name, "");

@@ -130,11 +130,11 @@ fn session_name<'n>(
         Ok(name) => name,
         Err(error) => {
             let message = format!("{text:?} is not a valid session name: it {error}");
-            let label = "expected 1 to 64 bytes without . : or control characters";
+            let label = "expected 1 to 64 bytes without . : \\ or control characters";
             let diagnostic = reporter.at(Severity::Error, place.0, place.1, message, label);
-            if let NameError::Forbidden('.' | ':') = error {
+            if let NameError::Forbidden('.' | ':' | '\\' | '$') = error {
                 let own = naming.session.or(naming.name).map_or(text, |(_, own)| own);
-                diagnostic.help.push(format!("write session = {:?}", own.replace(['.', ':'], "_")));
+                diagnostic.help.push(format!("write session = {:?}", own.replace(['.', ':', '\\', '$'], "_")));
             }
             return None;
         }

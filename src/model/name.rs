@@ -63,8 +63,9 @@ impl AgentName {
     }
 }
 
-/// The name of a tmux session: 1 to 64 bytes, no `.` or `:` (tmux would rewrite them), no control characters, and
-/// no first character that tmux reads as part of a target (`$`, `@`, `%`, `=`, `-`, `+`, `!`, `{`).
+/// The name of a tmux session: 1 to 64 bytes, no `.`, `:`, `\` or `$` before what may be a variable (tmux would rewrite
+/// them), no control characters, and no first character that tmux reads as part of a target (`$`, `@`, `%`, `=`, `-`,
+/// `+`, `!`, `{`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName(Arc<str>);
 
@@ -75,8 +76,13 @@ impl SessionName {
     /// Checks and takes a name.
     pub fn new(text: &str) -> Result<Self, NameError> {
         check_common(text)?;
-        if let Some(c) = text.chars().find(|c| matches!(c, '.' | ':')) {
+        if let Some(c) = text.chars().find(|c| matches!(c, '.' | ':' | '\\')) {
             return Err(NameError::Forbidden(c));
+        }
+        let begins_variable =
+            |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{'));
+        if text.split('$').skip(1).any(begins_variable) {
+            return Err(NameError::Forbidden('$'));
         }
         match text.chars().next() {
             Some(c) if "$@%=-+!{".contains(c) => return Err(NameError::ForbiddenStart(c)),
@@ -150,6 +156,10 @@ mod tests {
         assert!(AgentName::new("gpt-4.1 reviewer").is_ok());
         assert_eq!(SessionName::new("a.b"), Err(NameError::Forbidden('.')));
         assert_eq!(SessionName::new("a:b"), Err(NameError::Forbidden(':')));
+        assert_eq!(SessionName::new("a\\b"), Err(NameError::Forbidden('\\')));
+        assert_eq!(SessionName::new("5$ a$_"), Err(NameError::Forbidden('$')));
+        assert_eq!(SessionName::new("a${b}"), Err(NameError::Forbidden('$')));
+        assert!(SessionName::new("5$ a$(b)$").is_ok());
         assert_eq!(SessionName::new("=a"), Err(NameError::ForbiddenStart('=')));
         assert_eq!(SessionName::new("_agentd"), Err(NameError::Reserved));
         assert!(SessionName::new("we#ird 'x'").is_ok());

@@ -66,7 +66,10 @@ fn status_of(name: &AgentName, memory: &AgentMemory, now: Now) -> AgentStatus {
     let (pid, next_restart_at) = match &memory.phase {
         Phase::Running { pid } => (Some(*pid), None),
         Phase::Stopping { pid, .. } => (*pid, None),
-        Phase::BackingOff { until } => (None, Some(now.wall_at(*until))),
+        // By the clock that the end was noted by, so that the two differ by the delay exactly, whenever this is asked.
+        Phase::BackingOff { until } => {
+            (None, Some(memory.last_end.as_ref().map_or(now, |(_, at)| *at).wall_at(*until)))
+        }
         Phase::Pending
         | Phase::Opening
         | Phase::Starting

@@ -3,7 +3,7 @@
 //! Tests wait for events: the daemon's own log, one JSON object a line, tells every transition. The bounds on waits only
 //! say when a test has failed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::cgroups;
 
 /// A wait that takes longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -165,7 +166,8 @@ impl Host {
 
     /// Runs a tmux command on the daemon's server; its output, or its error as `Err`.
     pub fn tmux(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.command("tmux").arg("-N").arg("-S").arg(self.tmux_socket()).args(arguments).output().unwrap();
+        let output =
+            self.command("tmux").args(["-u", "-N"]).arg("-S").arg(self.tmux_socket()).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -196,15 +198,18 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Again for what was forked meanwhile. A user can only be removed when nothing runs as it.
-        for _ in 0..100 {
+        let mut cgroups = BTreeSet::new();
+        // Again for what was forked meanwhile. A user and a cgroup can only be removed when nothing runs there.
+        for _ in 0..200 {
             let mut others = self.processes();
             others.retain(|pid| *pid != std::process::id());
-            if others.is_empty() {
-                break;
+            cgroups.extend(others.iter().filter_map(|pid| cgroups::base_of(*pid)));
+            for pid in &others {
+                kill(*pid, nix::sys::signal::Signal::SIGKILL);
             }
-            for pid in others {
-                kill(pid, nix::sys::signal::Signal::SIGKILL);
+            cgroups.retain(|path| !cgroups::remove(path));
+            if others.is_empty() && cgroups.is_empty() {
+                break;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -300,7 +305,8 @@ impl Daemon {
 
     /// One agent, as the API shows it.
     pub fn agent(&self, name: &str) -> Value {
-        self.get(&format!("/v1/agents/{name}")).1
+        let encoded = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+        self.get(&format!("/v1/agents/{encoded}")).1
     }
 
     /// Sends it a signal.

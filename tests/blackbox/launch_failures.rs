@@ -26,7 +26,7 @@ fn too_large() -> String {
 fn each_failure_says_why_and_nothing_else_is_disturbed() {
     for host in Host::both() {
         fs::create_dir(host.at("locked")).unwrap();
-        fs::set_permissions(host.at("locked"), fs::Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(host.at("locked"), fs::Permissions::from_mode(0o000)).unwrap();
         fs::write(host.at("work/text"), "no program").unwrap();
         let fine = agent("fine", &["$PROBE", "record", "fine", "wait"], "");
         host.configure(&fine);

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::declare::agent;
 use crate::harness::{Host, is_alive, until};
 
 #[test]
@@ -41,4 +42,36 @@ fn live(host: &Host) {
     assert!(daemon.ended().success());
     until("the agent to be gone", || (!is_alive(pid)).then_some(()));
     assert!(host.tmux(&["list-sessions"]).is_err(), "the server is gone too");
+}
+
+#[test]
+fn edits_in_quick_succession_end_in_the_last_with_nothing_of_the_others() {
+    for host in Host::both() {
+        host.configure("# nobody\n");
+        let daemon = host.start();
+        let stubborn = ["$PROBE", "ignore", "2", "ignore", "15", "setsid", "child", "wait"];
+        for edit in 0..40 {
+            let tables = match edit % 4 {
+                0 => agent("one", &["$PROBE", "print", &edit.to_string(), "wait"], ""),
+                1 => agent("one", &stubborn, "grace_period = \"10ms\"\nreplicas = 2"),
+                2 => agent("one", &["$PROBE", "exit", "1"], "restart = \"always\"\nbackoff = \"0s\""),
+                _ => "# nobody\n".to_owned(),
+            };
+            host.configure(&tables);
+            if edit % 5 == 0 {
+                daemon.wait("the configuration", |line| line["message"] == "took the configuration");
+            }
+        }
+        host.configure(&agent("one", &["$PROBE", "touch", "last", "wait"], ""));
+        host.file("last");
+        let left = || {
+            let probes = host.processes().into_iter().filter(|pid| {
+                std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|program| program.ends_with("examples/probe"))
+            });
+            probes.collect::<Vec<_>>()
+        };
+        until("only the last to run", || (left().len() == 1).then_some(()));
+        assert_eq!(daemon.get("/v1/agents").1.as_array().unwrap().len(), 1);
+        assert_eq!(daemon.agent("one")["pid"], left()[0]);
+    }
 }

@@ -5,9 +5,13 @@
 mod account;
 mod adoption_race;
 mod arguments;
+mod cgroups;
 mod declare;
 mod exits;
 mod harness;
 mod launch_failures;
 mod lifecycle;
+mod names;
+mod secrets;
 mod stop;
+mod terminal;
