@@ -1,10 +1,11 @@
-//! Says when what is declared may have changed: inotify on the configuration, the prompt files and the secrets, by the
+//! Says when what is declared may have changed: watches on the configuration, the prompt files and the secrets, by the
 //! directories that hold them, through every link (see `hops.rs`), settled so that one change of somebody is one
 //! report (see `settle.rs`).
 //!
 //! It reads no content and decides nothing. A report is a hint: the load that follows finds out what changed. It must
 //! be told after every load what to watch ([`Watcher::follow`]), since links and prompt files change with the content.
-//! What inotify can't see (another machine's writes, a directory far up that is renamed) is left to the slow resync.
+//! What inotify can't see (another machine's writes, a directory far up that is renamed, an unmount) is left to the slow
+//! resync.
 //! Our own reads and other files in the same directories are never reported.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::sys::clock;
-use crate::sys::inotify::{DirectoryEvents, Event, Mask, WatchDescriptor};
+use crate::sys::watch::{Change, Directory, DirectoryEvents, Event};
 
 use super::Paths;
 use super::hops::{Hop, walk};
@@ -38,14 +39,14 @@ struct Interest {
 #[derive(Debug)]
 pub struct Watcher {
     events: DirectoryEvents,
-    interests: HashMap<WatchDescriptor, Interest>,
+    interests: HashMap<Directory, Interest>,
     paths: Paths,
     stamp: Stamp,
     settle: Settle,
 }
 
 impl Watcher {
-    /// Watches nothing yet. Must be called within a runtime.
+    /// Watches nothing yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             events: DirectoryEvents::new()?,
@@ -108,14 +109,15 @@ impl Watcher {
         let now = clock::now().mono;
         let mut arm_again = false;
         for event in events {
-            if event.mask.contains(Mask::IN_IGNORED) {
-                self.interests.remove(&event.wd);
-            }
             let Some(step) = self.step_of(event) else { continue };
             self.settle = self.settle.step(step, now);
-            let entries = Mask::IN_CREATE | Mask::IN_MOVE | Mask::IN_DELETE;
-            let all = Mask::IN_DELETE_SELF | Mask::IN_MOVE_SELF | Mask::IN_UNMOUNT | Mask::IN_Q_OVERFLOW | entries;
-            arm_again |= event.mask.intersects(all);
+            arm_again |= match event {
+                Event::Entry { change, .. } => match change {
+                    Change::Created | Change::Arrived | Change::Left => true,
+                    Change::Changed | Change::Closed => false,
+                },
+                Event::Gone(_) | Event::Lost => true,
+            };
         }
         if arm_again {
             // A directory that just came may be filled before the next load: it is watched from now on. What can't
@@ -126,23 +128,24 @@ impl Watcher {
 
     /// What an event means; nothing if it is about somebody else's file.
     fn step_of(&self, event: &Event) -> Option<Step> {
-        if event.mask.contains(Mask::IN_Q_OVERFLOW) {
-            return Some(Step::Complete);
-        }
-        let interest = self.interests.get(&event.wd)?;
-        let Some(name) = &event.name else {
-            let gone = Mask::IN_DELETE_SELF | Mask::IN_MOVE_SELF | Mask::IN_UNMOUNT;
-            return event.mask.intersects(gone).then_some(Step::Unfinished);
+        let (directory, name, change) = match event {
+            Event::Entry { directory, name, change } => (directory, name, *change),
+            Event::Gone(directory) => return self.interests.contains_key(directory).then_some(Step::Unfinished),
+            Event::Lost => return Some(Step::Complete),
         };
+        let interest = self.interests.get(directory)?;
         let bytes = name.as_encoded_bytes();
         let may_be_secret = interest.is_secret_dir && !bytes.starts_with(b".") && !bytes.ends_with(b".tmp");
         if !interest.names.contains(name) && !may_be_secret {
             return interest.is_secret_dir.then_some(Step::SecretToCome);
         }
         let path = interest.directory.join(name);
-        let is_complete = event.mask.contains(Mask::IN_MOVED_TO)
-            || event.mask.contains(Mask::IN_CLOSE_WRITE) && has_content(&path)
-            || event.mask.contains(Mask::IN_CREATE) && path.is_symlink();
+        let is_complete = match change {
+            Change::Arrived => true,
+            Change::Closed => has_content(&path),
+            Change::Created => path.is_symlink(),
+            Change::Changed | Change::Left => false,
+        };
         Some(match (is_complete, may_be_secret) {
             (false, _) => Step::Unfinished,
             // A secret's own file. The link of a whole generation starts with a dot or stands elsewhere.
@@ -158,8 +161,8 @@ impl Watcher {
             let (interests, problems) = self.watch_all(&wanted);
             let now_wanted = self.wanted();
             if now_wanted == wanted {
-                for watch in self.interests.keys().filter(|watch| !interests.contains_key(watch)) {
-                    self.events.unwatch(*watch);
+                for directory in self.interests.keys().filter(|directory| !interests.contains_key(directory)) {
+                    self.events.unwatch(*directory);
                 }
                 self.interests = interests;
                 return problems;
@@ -174,10 +177,10 @@ impl Watcher {
     }
 
     fn watch_all(
-        &self,
+        &mut self,
         wanted: &BTreeMap<PathBuf, Interest>,
-    ) -> (HashMap<WatchDescriptor, Interest>, Vec<(PathBuf, io::Error)>) {
-        let mut interests: HashMap<WatchDescriptor, Interest> = HashMap::new();
+    ) -> (HashMap<Directory, Interest>, Vec<(PathBuf, io::Error)>) {
+        let mut interests: HashMap<Directory, Interest> = HashMap::new();
         let mut problems = Vec::new();
         for (directory, interest) in wanted {
             match self.events.watch(directory) {
