@@ -1,0 +1,57 @@
+//! The tmux server, its sessions and its socket come to harm, by accident or by an operator's hand.
+
+use nix::sys::signal::Signal;
+
+use crate::declare::agent;
+use crate::harness::{Host, is_alive, kill, until};
+
+const ALWAYS: &str = "restart = \"always\"\nbackoff = \"10ms\"";
+
+fn server_of(host: &Host) -> u32 {
+    host.tmux(&["display-message", "-p", "#{pid}"]).unwrap().trim().parse().unwrap()
+}
+
+/// Runs an agent of each kind, does `harm`, and expects the one that is to run again on a server that lives.
+fn survive(harm: impl Fn(&Host)) {
+    let host = Host::new();
+    host.configure(&[agent("again", &["$PROBE", "wait"], ALWAYS), agent("once", &["$PROBE", "wait"], "")].concat());
+    let daemon = host.start();
+    daemon.wait_states(&[("again", "running"), ("once", "running")]);
+    let old = ["again", "once"].map(|name| u32::try_from(daemon.agent(name)["pid"].as_u64().unwrap()).unwrap());
+    harm(&host);
+    daemon.wait_states(&[("again", "running"), ("once", "failed")]);
+    for pid in old {
+        until("the old one to be gone", || (!is_alive(pid)).then_some(()));
+    }
+    assert!(is_alive(server_of(&host)));
+}
+
+#[test]
+fn agents_run_again_on_a_new_server_when_theirs_is_killed() {
+    survive(|host| kill(server_of(host), Signal::SIGKILL));
+}
+
+#[test]
+fn agents_run_again_on_a_new_server_when_theirs_is_told_to_end() {
+    survive(|host| drop(host.tmux(&["kill-server"])));
+}
+
+#[test]
+fn agents_run_again_when_their_sessions_are_closed() {
+    survive(|host| ["=again", "=once"].iter().for_each(|name| drop(host.tmux(&["kill-session", "-t", name]).unwrap())));
+}
+
+#[test]
+fn a_foreign_session_is_left_alone_to_the_end() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    host.tmux(&["new-session", "-d", "-s", "mine", "--", "sleep", "1000"]).unwrap();
+    daemon.signal(Signal::SIGTERM);
+    daemon.wait("the reason", |line| {
+        line["message"].as_str().is_some_and(|text| text.starts_with("leaves the tmux server running"))
+    });
+    assert!(daemon.ended().success());
+    host.tmux(&["has-session", "-t", "=mine"]).unwrap();
+}
