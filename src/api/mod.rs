@@ -1,76 +1,126 @@
-//! The read-only API: HTTP/1.1 and JSON on a Unix socket.
+//! The read-only HTTP API on a Unix socket.
 //!
-//! It runs in a thread of its own and knows of the daemon only the newest [`Snapshot`]: no client, however slow,
-//! silent or many, can hold up the event loop. It changes nothing, and shows no values of secrets: snapshots have none.
+//! It runs on a thread and a runtime of its own, so that no client, however rude or numerous, takes time from the event
+//! loop, and no busy event loop keeps a client waiting. All it gets is the latest [`Snapshot`]. It must never ask
+//! for anything to be done, and never wait for anyone but its clients.
 
-mod connections;
+mod activity;
+mod connection;
+mod render;
 mod routes;
+mod server;
+mod stream;
 mod wire;
 
+use std::any::Any;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
 use crate::status::Snapshot;
+use crate::sys::acceptor::Acceptor;
 
-/// The running API. Dropping it stops it.
+/// What clients may take of the daemon.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// At this many connections the longest-idle one is closed.
+    pub max_connections: usize,
+    /// From when a connection is ready for a request until its head is complete. An idle connection ends by it too.
+    pub head_timeout: Duration,
+    /// The longest head of a request, 8 KiB at least.
+    pub max_head_bytes: usize,
+    /// From when a client stops reading until it has read all of what it was sent.
+    pub write_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 512,
+            head_timeout: Duration::from_secs(10),
+            max_head_bytes: 16 * 1024,
+            write_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why the API does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// It could not be started.
+    #[error("could not start the API: {0}")]
+    Start(#[from] io::Error),
+    /// A defect of ours.
+    #[error("the API panicked: {0}")]
+    Panicked(String),
+}
+
+/// The running API. Dropping it ends it without waiting for clients.
 #[derive(Debug)]
-pub struct Server {
-    stop: Option<oneshot::Sender<()>>,
-    ended: oneshot::Receiver<()>,
-    thread: Option<std::thread::JoinHandle<()>>,
+pub struct ApiServer {
+    stop: watch::Sender<Option<Duration>>,
+    ended: oneshot::Receiver<Result<(), ApiError>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Server {
-    /// Serves the newest snapshot on a listener that is bound, until [`Server::stop`].
-    pub fn start(listener: UnixListener, snapshots: watch::Receiver<Arc<Snapshot>>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("api".into()).spawn(move || {
-            // Dropped at a panic too, which is how the daemon hears of it.
-            let _end = end;
-            runtime.block_on(async {
-                tokio::select! {
-                    error = connections::serve(listener, snapshots) => {
-                        tracing::error!(%error, "the API ended");
-                    }
-                    _ = stopped => {}
-                }
-            });
-        })?;
-        Ok(Self { stop: Some(stop), ended, thread: Some(thread) })
-    }
+/// Serves the latest of `snapshots` on a listener that is non-blocking already.
+pub fn serve(
+    listener: UnixListener,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    limits: Limits,
+) -> Result<ApiServer, ApiError> {
+    let (stop, stop_receiver) = watch::channel(None);
+    let (ended_sender, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        Acceptor::new(listener)?
+    };
+    let thread = std::thread::Builder::new().name("api".into()).spawn(move || {
+        let server = server::Server::new(listener, routes::Router::new(snapshots), limits, stop_receiver);
+        let result = tokio::task::LocalSet::new().block_on(&runtime, server.run());
+        // Nobody listens any more if the daemon is on its way out.
+        let _ = ended_sender.send(result);
+    })?;
+    Ok(ApiServer { stop, ended, thread: Some(thread) })
+}
 
-    /// Waits until the API ends without having been asked to. Cancel-safe.
-    pub async fn failed(&mut self) -> String {
-        // The sender sends nothing; it is dropped.
-        let _ = (&mut self.ended).await;
-        "the API's thread".to_owned()
-    }
-
-    /// Ends every connection and the thread.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // A thread that has ended already doesn't hear it.
-            let _ = stop.send(());
+impl ApiServer {
+    /// Waits for the API to fail; it never does on its own. May be dropped and called again.
+    pub async fn failed(&mut self) -> ApiError {
+        match (&mut self.ended).await {
+            Ok(Err(error)) => error,
+            Ok(Ok(())) | Err(_) => ApiError::Panicked(self.join()),
         }
-        if let Some(thread) = self.thread.take() {
-            // A panic was reported through `failed`.
-            let _ = thread.join();
+    }
+
+    /// Ends it: what is being answered is answered, for as long as `grace` lasts.
+    pub async fn shutdown(mut self, grace: Duration) -> Result<(), ApiError> {
+        self.stop.send_replace(Some(grace));
+        match (&mut self.ended).await {
+            Ok(result) => {
+                self.join();
+                result
+            }
+            Err(_) => Err(ApiError::Panicked(self.join())),
+        }
+    }
+
+    /// What the thread panicked with. The thread is at its end, so this doesn't block for long.
+    fn join(&mut self) -> String {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(payload)) => payload_text(payload.as_ref()),
+            Some(Ok(())) | None => "it ended without being asked to".into(),
         }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end();
-    }
+/// The message of a panic.
+fn payload_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
 }

@@ -1,16 +1,66 @@
-//! The JSON of the API: the only place that knows it.
-//!
-//! Clients of the older agentd decode `name`, `running`, `session` and `restarts`; these keep their types, and they and
-//! the fields without "where known" are always there. Times are RFC 3339 in UTC.
+//! The JSON of the API, and the only place that knows it. These structs are the contract with other programs: they
+//! change by addition only, and apart from what the daemon thinks in (`status`). Fields that have nothing to say are
+//! left out, except for `name`, `running`, `session` and `restarts`, which every client may rely on.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::body::Bytes;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::model::{Exit, Now, State, Wall};
-use crate::status::{AgentStatus, Phase, Snapshot};
+use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
+
+/// `/v1/health`.
+pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
+    to_bytes(&Health {
+        state: match snapshot.phase {
+            Phase::Running => "running",
+            Phase::Stopping => "stopping",
+        },
+        uptime_seconds: now.mono.since(snapshot.started.mono).as_secs(),
+        version: env!("CARGO_PKG_VERSION"),
+        revision: snapshot.revision,
+        agents: AgentCounts::of(snapshot),
+        config_error: snapshot
+            .config_error
+            .as_deref()
+            .map(|error| ConfigError { message: &error.message, at: Time(error.at) }),
+    })
+}
+
+/// `/v1/agents`: `[` and agents and `]`, with this between two of them.
+pub(super) const LIST: (u8, u8, u8) = (b'[', b',', b']');
+
+/// `/v1/agents/{name}`.
+pub(super) fn agent(status: &AgentStatus) -> Bytes {
+    to_bytes(&Agent::of(status))
+}
+
+/// The same, at the end of a list.
+pub(super) fn append_agent(body: &mut Vec<u8>, status: &AgentStatus) {
+    append(body, &Agent::of(status));
+}
+
+/// The body of every answer that isn't 200.
+pub(super) fn error(message: &str) -> Bytes {
+    to_bytes(&ErrorBody { error: message })
+}
+
+fn to_bytes(value: &impl Serialize) -> Bytes {
+    let mut body = Vec::with_capacity(512);
+    append(&mut body, value);
+    Bytes::from(body)
+}
+
+fn append(body: &mut Vec<u8>, value: &impl Serialize) {
+    // A vector takes all that is written, there are no maps with odd keys, and no `Serialize` of ours fails.
+    let written = serde_json::to_writer(body, value);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+}
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -18,27 +68,58 @@ struct Health<'a> {
     uptime_seconds: u64,
     version: &'static str,
     revision: u64,
-    agents: Counts,
+    agents: AgentCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     config_error: Option<ConfigError<'a>>,
 }
 
 #[derive(Serialize)]
-struct Counts {
-    total: usize,
-    #[serde(flatten)]
-    by_state: BTreeMap<&'static str, usize>,
-}
-
-#[derive(Serialize)]
 struct ConfigError<'a> {
     message: &'a str,
-    at: String,
+    at: Time,
+}
+
+/// All states are listed, also those that no agent is in.
+#[derive(Default, Serialize)]
+struct AgentCounts {
+    total: usize,
+    pending: usize,
+    starting: usize,
+    running: usize,
+    stopping: usize,
+    backing_off: usize,
+    exited: usize,
+    failed: usize,
+    timed_out: usize,
+}
+
+impl AgentCounts {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut counts = Self { total: snapshot.agents.len(), ..Self::default() };
+        for agent in &snapshot.agents {
+            *counts.of_state(agent.state) += 1;
+        }
+        counts
+    }
+
+    fn of_state(&mut self, state: State) -> &mut usize {
+        match state {
+            State::Pending => &mut self.pending,
+            State::Starting => &mut self.starting,
+            State::Running => &mut self.running,
+            State::Stopping => &mut self.stopping,
+            State::BackingOff => &mut self.backing_off,
+            State::Exited => &mut self.exited,
+            State::Failed => &mut self.failed,
+            State::TimedOut => &mut self.timed_out,
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct Agent<'a> {
     name: &'a str,
+    /// A process of it is alive, also while that is being stopped.
     running: bool,
     session: &'a str,
     restarts: u32,
@@ -48,98 +129,100 @@ struct Agent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<String>,
+    started_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    exit: Option<ExitWire>,
+    exit: Option<LastEnd>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_restart_at: Option<String>,
+    next_restart_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
 
-/// Exactly one of `code` and `signal`; neither where the status is not known.
-#[derive(Serialize)]
-struct ExitWire {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signal: Option<u8>,
-    at: String,
-}
-
-#[derive(Serialize)]
-struct Error<'a> {
-    error: &'a str,
-}
-
-pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
-    let mut by_state: BTreeMap<_, _> = State::ALL.iter().map(|state| (state.as_str(), 0)).collect();
-    for agent in &snapshot.agents {
-        *by_state.entry(agent.state.as_str()).or_default() += 1;
-    }
-    let config_error = snapshot.config_error.as_deref();
-    json(&Health {
-        state: match snapshot.phase {
-            Phase::Running => "running",
-            Phase::Stopping => "stopping",
-        },
-        uptime_seconds: now.mono.since(snapshot.started.mono).as_secs(),
-        version: env!("CARGO_PKG_VERSION"),
-        revision: snapshot.revision,
-        agents: Counts { total: snapshot.agents.len(), by_state },
-        config_error: config_error.map(|error| ConfigError { message: &error.message, at: time(error.at) }),
-    })
-}
-
-pub(super) fn agent(status: &AgentStatus) -> Bytes {
-    json(&Agent {
-        name: status.name.as_str(),
-        running: status.pid.is_some(),
-        session: status.session.as_str(),
-        restarts: status.restarts,
-        r#type: "native",
-        harness: &status.harness,
-        state: status.state.as_str(),
-        pid: status.pid,
-        started_at: status.started_at.map(time),
-        exit: status.last_end.as_ref().and_then(|(ending, at)| ending.exit().map(|exit| exit_wire(exit, *at))),
-        next_restart_at: status.next_restart_at.map(time),
-        error: status.error.as_deref(),
-    })
-}
-
-/// Joins what [`agent`] made.
-pub(super) fn list(agents: &[Bytes]) -> Bytes {
-    let mut list = Vec::with_capacity(agents.iter().map(|agent| agent.len() + 1).sum::<usize>() + 2);
-    list.push(b'[');
-    for (index, agent) in agents.iter().enumerate() {
-        if index > 0 {
-            list.push(b',');
+impl<'a> Agent<'a> {
+    fn of(status: &'a AgentStatus) -> Self {
+        Self {
+            name: status.name.as_str(),
+            running: status.state.has_process(),
+            session: status.session.as_str(),
+            restarts: status.restarts,
+            r#type: "native",
+            harness: &status.harness,
+            state: status.state.as_str(),
+            pid: status.pid,
+            started_at: status.started_at.map(Time),
+            exit: status.last_end.as_ref().map(|(ending, at)| LastEnd::of(ending, *at)),
+            next_restart_at: status.next_restart_at.map(Time),
+            error: status.error.as_deref(),
         }
-        list.extend_from_slice(agent);
     }
-    list.push(b']');
-    list.into()
 }
 
-pub(super) fn error(message: &str) -> Bytes {
-    json(&Error { error: message })
+/// How the last run ended: `kind` says which of the other fields to expect.
+#[derive(Serialize)]
+struct LastEnd {
+    #[serde(flatten)]
+    how: How,
+    /// What took the agent down, where that wasn't itself or a signal sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    at: Time,
 }
 
-fn exit_wire(exit: Exit, at: Wall) -> ExitWire {
-    let (code, signal) = match exit {
-        Exit::Code(code) => (Some(code), None),
-        Exit::Signal(signal) => (None, Some(signal)),
-        Exit::Unknown => (None, None),
-    };
-    ExitWire { code, signal, at: time(at) }
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum How {
+    Exited {
+        code: u8,
+    },
+    Killed {
+        signal: u8,
+        /// Real-time signals have none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal_name: Option<&'static str>,
+    },
+    /// It ended, and nobody can say how.
+    Unknown,
+    /// There was no process; the agent's `error` says why.
+    NotStarted,
 }
 
-fn time(wall: Wall) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(wall.0)).to_string()
+impl LastEnd {
+    fn of(ending: &Ending, at: Wall) -> Self {
+        let (how, cause) = match ending {
+            Ending::Exited { exit, .. } => (How::of(*exit), None),
+            Ending::NotStarted(_) => (How::NotStarted, None),
+            Ending::TerminalLost(exit) => (How::of(*exit), Some("terminal_lost")),
+            Ending::ShimLost => (How::Unknown, Some("shim_lost")),
+        };
+        Self { how, cause, at: Time(at) }
+    }
 }
 
-/// None of these types can fail to serialize: they have no maps with keys that aren't text.
-fn json(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_default().into()
+impl How {
+    fn of(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Exited { code },
+            Exit::Signal(signal) => {
+                let known = nix::sys::signal::Signal::try_from(i32::from(signal));
+                Self::Killed { signal, signal_name: known.ok().map(nix::sys::signal::Signal::as_str) }
+            }
+            Exit::Unknown => Self::Unknown,
+        }
+    }
 }
+
+/// RFC 3339, UTC, milliseconds.
+struct Time(Wall);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The latest time that fits, in 2554, has four digits for its year, which is all that the notation has.
+        let time = UNIX_EPOCH + Duration::from_nanos(self.0.0);
+        // Not `collect_str`, which looks for characters to escape in each of the pieces that it is handed.
+        serializer.serialize_str(&humantime::format_rfc3339_millis(time).to_string())
+    }
+}
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

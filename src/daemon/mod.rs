@@ -36,6 +36,9 @@ const QUEUE: usize = 4096;
 /// Agents that were there before are waited for this long before the API answers without them.
 const ADOPT_WITHIN: Duration = Duration::from_secs(1);
 
+/// Answers that are on their way when the daemon ends have this long.
+const API_ENDS_WITHIN: Duration = Duration::from_millis(200);
+
 /// What the daemon needs to know.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -78,6 +81,9 @@ pub enum DaemonError {
     /// A socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The API.
+    #[error(transparent)]
+    Api(#[from] api::ApiError),
     /// The runtime, a signal handler, a listener.
     #[error("could not {0}: {1}")]
     System(&'static str, io::Error),
@@ -187,7 +193,7 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
             // The API says what is true, or nothing yet: its clients wait in the socket's queue.
             let _ = tokio::time::timeout(ADOPT_WITHIN, all_adopted).await;
         }
-        api::Server::start(api_listener, snapshot).map_err(fail("start the API"))
+        api::serve(api_listener, snapshot, api::Limits::default()).map_err(DaemonError::from)
     };
     let mut api = tokio::select! {
         biased;
@@ -217,12 +223,14 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
                 Ok(()) => "a source of events".to_owned(),
                 Err(error) => error.to_string(),
             })),
-            error = api.failed() => break Err(DaemonError::Task(error)),
+            error = api.failed() => break Err(error.into()),
         }
     };
     // Clients find no socket before they find no answer; shims wait for the next daemon's.
     drop((api_file, shim_file));
-    api.stop();
+    if let Err(error) = api.shutdown(API_ENDS_WITHIN).await {
+        tracing::warn!(%error, "the API did not end well");
+    }
     result
 }
 

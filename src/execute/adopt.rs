@@ -88,7 +88,10 @@ impl Executor {
             Some(Some(_)) => {
                 tracing::warn!(agent = %hello.agent, pid = hello.pid, "turned away a stranger to its pane");
             }
-            Some(None) | None if self.unclaimed.len() < MOST_UNCLAIMED => self.unclaimed.push((hello, now.mono)),
+            Some(None) | None if self.unclaimed.len() < MOST_UNCLAIMED => {
+                tracing::debug!(agent = %hello.agent, pid = hello.pid, "a shim waits for its pane to be known");
+                self.unclaimed.push((hello, now.mono));
+            }
             Some(None) | None => tracing::warn!(pid = hello.pid, "turned away one connection too many"),
         }
     }

@@ -5,8 +5,7 @@ mod publish;
 
 use std::sync::Arc;
 
-pub use crate::model::State;
-use crate::model::{AgentName, Ending, Now, SessionName, Wall};
+pub use crate::model::{AgentName, Ending, Exit, Mono, Now, SessionName, State, Wall};
 pub use publish::Publisher;
 
 /// Everything that the API can show, as of one moment.

@@ -28,14 +28,12 @@ const _: () = assert!(usize::BITS == 64, "agentd supports 64-bit Linux");
 fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
     // SAFETY: `groups` is a live slice of `gid_t`s and its own length is passed with it. The other two calls take
     // numbers only. None of them writes to our memory.
-    let answers = unsafe {
-        [
-            libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()),
-            libc::syscall(libc::SYS_setresgid, gid, gid, gid),
-            libc::syscall(libc::SYS_setresuid, uid, uid, uid),
-        ]
+    let done = unsafe {
+        libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) == 0
+            && libc::syscall(libc::SYS_setresgid, gid, gid, gid) == 0
+            && libc::syscall(libc::SYS_setresuid, uid, uid, uid) == 0
     };
-    if answers == [0; 3] { Ok(()) } else { Err(io::Error::from_raw_os_error(Errno::last_raw())) }
+    if done { Ok(()) } else { Err(io::Error::from_raw_os_error(Errno::last_raw())) }
 }
 
 /// For as long as it lives, files that this thread makes belong to the given user and group. Without root's rights

@@ -8,6 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -107,9 +108,7 @@ pub fn serve(path: &Path, access: Access) -> Result<(UnixListener, SocketFile), 
     let lock = SocketLock::acquire(&dir, name, path)?;
     check_free(&dir, name, path)?;
 
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(".new");
+    let temporary = temporary_name(name);
     // A daemon that died between its bind and its rename left one.
     match unlinkat(&dir, temporary.as_os_str(), UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => {}
@@ -152,6 +151,13 @@ fn finish(
     listen(socket, Backlog::MAXALLOWABLE).map_err(fail("listen on"))?;
     renameat(dir, temporary, dir, name).map_err(fail("move into place"))?;
     Ok((found.st_dev, found.st_ino))
+}
+
+/// Where the socket is made. Always short enough for an address, and telling enough for `ss -xl`, which goes on
+/// showing it.
+fn temporary_name(name: &OsStr) -> OsString {
+    let end = name.as_bytes().get(name.len().saturating_sub(32)..).unwrap_or_default();
+    OsString::from_vec([b".", end, b".new"].concat())
 }
 
 /// Makes sure that nothing but a stale socket stands in the way.

@@ -6,13 +6,6 @@ use std::path::Path;
 
 use crate::harness::{Host, until};
 
-/// Connections that the daemon has accepted on the shims' socket, as the kernel lists them.
-fn connected_shims(host: &Host) -> usize {
-    let socket = host.at("run/agentd/shim.sock");
-    let table = fs::read_to_string("/proc/net/unix").unwrap();
-    table.lines().filter(|line| line.ends_with(socket.to_str().unwrap()) && line.contains(" 0001 03 ")).count()
-}
-
 #[test]
 fn an_exit_between_hello_and_adoption_is_not_lost() {
     let mut host = Host::new();
@@ -38,9 +31,9 @@ fn an_exit_between_hello_and_adoption_is_not_lost() {
     )
     .unwrap();
     fs::set_permissions(&slow, fs::Permissions::from_mode(0o755)).unwrap();
-    host.arguments = vec!["--tmux".to_owned(), slow.to_str().unwrap().to_owned()];
-    let daemon = host.start();
-    until("the shim to connect", || (connected_shims(&host) > 0).then_some(()));
+    host.arguments = vec!["--debug".to_owned(), "--tmux".to_owned(), slow.to_str().unwrap().to_owned()];
+    let daemon = host.spawn();
+    daemon.wait("the shim to connect", |line| line["message"] == "a shim waits for its pane to be known");
     fs::write(host.at("work/enough"), "").unwrap();
     // Its shim tells the daemon as it reaps it.
     until("the agent to be reaped", || (!Path::new("/proc").join(&pid).exists()).then_some(()));

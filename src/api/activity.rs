@@ -1,0 +1,132 @@
+//! What a connection is doing, so that the server knows which one it can best do without.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Waits for a request, or for the rest of a half-sent one.
+    Idle,
+    /// A request is being answered.
+    Answering,
+    /// The client doesn't read the answer.
+    Blocked {
+        /// More of the answer is still to be made.
+        answering: bool,
+    },
+}
+
+/// Counts what happens on all connections of a server: which of two things was first is all that is asked of it.
+#[derive(Clone, Default)]
+pub(super) struct Order(Rc<Cell<u64>>);
+
+impl Order {
+    fn next(&self) -> u64 {
+        self.0.set(self.0.get() + 1);
+        self.0.get()
+    }
+}
+
+/// The activity of one connection, shared by its service, its stream and the server.
+#[derive(Clone)]
+pub(super) struct Activity(Rc<Inner>);
+
+struct Inner {
+    doing: Cell<Doing>,
+    since: Cell<u64>,
+    order: Order,
+}
+
+impl Activity {
+    pub(super) fn new(order: &Order) -> Self {
+        let since = Cell::new(order.next());
+        Self(Rc::new(Inner { doing: Cell::new(Doing::Idle), since, order: order.clone() }))
+    }
+
+    /// A request has arrived; it is being answered for as long as the answer lives.
+    pub(super) fn begin(&self) -> Answering {
+        self.become_doing(match self.0.doing.get() {
+            Doing::Idle | Doing::Answering => Doing::Answering,
+            Doing::Blocked { .. } => Doing::Blocked { answering: true },
+        });
+        Answering(self.clone())
+    }
+
+    fn end(&self) {
+        self.become_doing(match self.0.doing.get() {
+            Doing::Idle | Doing::Answering => Doing::Idle,
+            Doing::Blocked { .. } => Doing::Blocked { answering: false },
+        });
+    }
+
+    /// The client doesn't read.
+    pub(super) fn blocked(&self) {
+        let doing = self.0.doing.get();
+        if !matches!(doing, Doing::Blocked { .. }) {
+            self.become_doing(Doing::Blocked { answering: doing == Doing::Answering });
+        }
+    }
+
+    /// The client has been sent all that there is.
+    pub(super) fn drained(&self) {
+        match self.0.doing.get() {
+            Doing::Blocked { answering: true } => self.become_doing(Doing::Answering),
+            Doing::Blocked { answering: false } => self.become_doing(Doing::Idle),
+            Doing::Idle | Doing::Answering => {}
+        }
+    }
+
+    fn become_doing(&self, doing: Doing) {
+        self.0.doing.set(doing);
+        self.0.since.set(self.0.order.next());
+    }
+
+    /// Whether nothing would be lost with the connection.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.doing.get() == Doing::Idle
+    }
+
+    /// How easily it can be done without: the least first. `None`: its client would miss an answer that it waits for.
+    pub(super) fn worth(&self) -> Option<(u8, u64)> {
+        let rank = match self.0.doing.get() {
+            Doing::Idle => 0,
+            Doing::Blocked { .. } => 1,
+            Doing::Answering => return None,
+        };
+        Some((rank, self.0.since.get()))
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Answering(Activity);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_idle_goes_first_then_the_longest_blocked_and_never_one_that_is_answered() {
+        let order = Order::default();
+        let [first, second, third] = [(); 3].map(|()| Activity::new(&order));
+        assert!(first.worth() < second.worth() && second.worth() < third.worth());
+        drop(first.begin());
+        assert!(second.worth() < first.worth(), "it was idle for longer");
+        let answering = second.begin();
+        assert_eq!(second.worth(), None);
+        third.blocked();
+        assert!(first.worth() < third.worth());
+        second.blocked();
+        assert!(third.worth() < second.worth());
+        second.drained();
+        assert_eq!(second.worth(), None, "the rest of its answer is still to be made");
+        drop(answering);
+        assert!(second.is_idle());
+    }
+}

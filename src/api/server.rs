@@ -1,0 +1,188 @@
+//! Accepts connections and keeps their number in bounds.
+//!
+//! A client that only holds connections can't keep others out: when there is no room, be it by our own limit or by the
+//! system's on file descriptors, the connection that has been idle for longest makes way. One descriptor is kept
+//! in reserve, so that there is always one connection to answer on, or to make way for the next.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet, yield_now};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::activity::{Activity, Order};
+use super::routes::Router;
+use super::{ApiError, Limits, connection};
+use crate::sys::acceptor::Acceptor;
+
+/// How long to wait where no event will tell that there is room again.
+const BREATH: Duration = Duration::from_millis(20);
+
+pub(super) struct Server {
+    listener: Acceptor,
+    router: Rc<Router>,
+    limits: Limits,
+    stop: watch::Receiver<Option<Duration>>,
+    tasks: JoinSet<()>,
+    connections: HashMap<Id, (AbortHandle, Activity)>,
+    order: Order,
+    reserve: Option<OwnedFd>,
+    /// No connection is accepted before this.
+    paused_until: Option<Instant>,
+}
+
+impl Server {
+    pub(super) fn new(
+        listener: Acceptor,
+        router: Router,
+        limits: Limits,
+        stop: watch::Receiver<Option<Duration>>,
+    ) -> Self {
+        let reserve = listener.spare_descriptor();
+        Self {
+            listener,
+            router: Rc::new(router),
+            limits,
+            stop,
+            tasks: JoinSet::new(),
+            connections: HashMap::new(),
+            order: Order::default(),
+            reserve,
+            paused_until: None,
+        }
+    }
+
+    /// Serves until told to stop, or until a connection's task panics. Runs in a `LocalSet`.
+    pub(super) async fn run(mut self) -> Result<(), ApiError> {
+        loop {
+            tokio::select! {
+                biased;
+                stop = stopped(&mut self.stop) => return self.drain(stop).await,
+                Some(ended) = self.tasks.join_next_with_id() => self.forget(ended)?,
+                () = reached(self.paused_until) => self.paused_until = None,
+                accepted = self.listener.accept(), if self.paused_until.is_none() => match accepted {
+                    Ok(stream) => self.take(stream),
+                    Err(error) => self.accept_failed(&error).await,
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, stream: UnixStream) {
+        if self.connections.len() >= self.limits.max_connections && !self.close_one() {
+            // All of them wait for their answers. Their number is the limit, so this one is closed.
+            return;
+        }
+        let stream = match tokio::net::UnixStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "the API could not serve a connection"),
+        };
+        let activity = Activity::new(&self.order);
+        let task = connection::run(stream, Rc::clone(&self.router), activity.clone(), self.limits, self.stop.clone());
+        let handle = self.tasks.spawn_local(task);
+        self.connections.insert(handle.id(), (handle, activity));
+    }
+
+    /// Closes the connection that can best be done without, if there is one.
+    fn close_one(&mut self) -> bool {
+        let least = self.connections.iter().filter_map(|(id, (_, activity))| Some((activity.worth()?, *id))).min();
+        match least.and_then(|(_, id)| self.connections.remove(&id)) {
+            Some((task, _)) => {
+                task.abort();
+                true
+            }
+            None => false,
+        }
+    }
+
+    async fn accept_failed(&mut self, error: &io::Error) {
+        let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+        if errno == Errno::ECONNABORTED || errno == Errno::EINTR {
+            return;
+        }
+        // Out of descriptors: the client that waits gets the reserve, and the next one that of an older connection.
+        // Anything else passes, or doesn't; either way there is nothing better to do than to try again later.
+        let out_of_descriptors = matches!(errno, Errno::EMFILE | Errno::ENFILE);
+        if out_of_descriptors && self.reserve.take().is_some() {
+            return;
+        }
+        turn_for_everyone().await;
+        if !(out_of_descriptors && self.close_one()) {
+            tracing::debug!(%error, "the API could not accept a connection");
+        }
+        // Also after a close: the descriptor is free only once the task has ended.
+        self.paused_until = Some(Instant::now() + BREATH);
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) -> Result<(), ApiError> {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) if error.is_cancelled() => error.id(),
+            Err(error) => return Err(ApiError::Panicked(panic_text(error))),
+        };
+        self.connections.remove(&id);
+        self.paused_until = None;
+        if self.reserve.is_none() {
+            self.reserve = self.listener.spare_descriptor();
+        }
+        Ok(())
+    }
+
+    /// Sends the answers that are under way and closes everything, within the time given.
+    async fn drain(mut self, grace: Duration) -> Result<(), ApiError> {
+        drop((self.listener, self.reserve));
+        for (task, activity) in self.connections.values() {
+            if activity.is_idle() {
+                task.abort();
+            }
+        }
+        let all_ended = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    return Err(ApiError::Panicked(panic_text(error)));
+                }
+            }
+            Ok(())
+        };
+        // What is left then is dropped with its task.
+        timeout(grace, all_ended).await.unwrap_or(Ok(()))
+    }
+}
+
+/// When to stop, and how long that may take: at once if nobody is left who could ask for it.
+async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    stop.wait_for(Option::is_some).await.ok().and_then(|grace| *grace).unwrap_or_default()
+}
+
+/// Lets every connection do what it can do without waiting, so that one that has just come and asked is answered
+/// before it is judged: a turn to be polled, one for the runtime to see what there is to read, one to read it, and one
+/// to spare.
+async fn turn_for_everyone() {
+    for _ in 0..4 {
+        yield_now().await;
+    }
+}
+
+/// Waits for that time; for ever if there is none.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+fn panic_text(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(payload) => super::payload_text(payload.as_ref()),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,7 @@
+//! The API as its clients see it: the real server on a real socket, spoken to in bytes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
+
+mod abuse;
+mod requests;
+mod support;
