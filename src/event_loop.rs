@@ -134,16 +134,19 @@ impl EventLoop {
         match loaded.result {
             Ok(desired) => {
                 self.publisher.set_config_error(None);
+                self.publisher.publish(&self.memory, std::iter::empty(), clock::now());
                 if !self.terminating && self.desired.as_ref() != Some(&desired) {
                     tracing::info!(agents = desired.agents.len(), "took the configuration");
                     self.desired = Some(desired);
                 }
             }
             Err(error) => {
+                let (message, now) = (error.to_string(), clock::now());
+                self.publisher.set_config_error(Some(Arc::new(ConfigError { message, at: now.wall })));
+                // Before the log, as everything is.
+                self.publisher.publish(&self.memory, std::iter::empty(), now);
                 let kept = if self.desired.is_some() { "the last good one stays" } else { "nothing is started" };
                 tracing::error!("did not take the configuration, {kept}:\n{error}");
-                let message = error.to_string();
-                self.publisher.set_config_error(Some(Arc::new(ConfigError { message, at: clock::now().wall })));
             }
         }
     }

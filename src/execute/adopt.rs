@@ -10,7 +10,8 @@ use crate::reconcile::{AgentMemory, Memory};
 use crate::shim::protocol::{ChildReport, Report};
 use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
-use crate::sys::tmux::command::PaneRow;
+use crate::sys::tmux::command::{self, PaneRow};
+use crate::sys::tmux::control::Control;
 
 use super::place::Link;
 use super::{Executor, LinkId, Server, memo};
@@ -52,16 +53,24 @@ impl Executor {
         let control = server.control.clone();
         self.server = Some(server);
         observed.server = model::Server::Up;
+        self.unmarked.clear();
         for pane in panes {
-            let Ok(agent) = AgentName::new(&pane.agent) else { continue };
-            if self.places.get(&agent).is_some() {
-                continue;
+            match AgentName::new(&pane.agent) {
+                Ok(agent) => self.add_found(&agent, pane, control.clone(), observed, now),
+                // Somebody else's, or made by a daemon that died before it could mark it: its shim will tell.
+                Err(_) => drop(self.unmarked.insert(pane.pane_pid, pane)),
             }
-            let Ok(session) = SessionName::new(&pane.session_name) else { continue };
-            tracing::info!(%agent, session = %pane.session_name, "found its session");
-            self.places.add(&agent, control.clone()).pane = Some(pane);
-            observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
         }
+    }
+
+    /// Gives a session that was there a seat, whose shim will connect.
+    fn add_found(&mut self, agent: &AgentName, pane: PaneRow, control: Control, observed: &mut Observed, now: Mono) {
+        // The name that was declared is in the shim's memo; this one may have been changed since.
+        let session = SessionName::new(&pane.session_name).or_else(|_| SessionName::new(agent.as_str()));
+        let (None, Ok(session)) = (self.places.get(agent), session) else { return };
+        tracing::info!(%agent, session = %pane.session_name, "found its session");
+        self.places.add(agent, control).pane = Some(pane);
+        observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
     }
 
     /// The server is gone, and with it the sessions whose shims have not connected; the others tell by themselves.
@@ -81,6 +90,15 @@ impl Executor {
         if hello.uid != self.ground.agent_uid {
             tracing::warn!(pid = hello.pid, uid = hello.uid, "turned away a connection of another user");
             return;
+        }
+        if self.places.get(&hello.agent).is_none()
+            && let Some(pane) = self.unmarked.remove(&hello.pid)
+            && let Some(server) = &self.server
+        {
+            let control = server.control.clone();
+            let marked = control.send(command::mark_session(&pane.session_id, hello.agent.as_str()));
+            self.tasks.spawn(async move { drop(marked.await) });
+            self.add_found(&hello.agent, pane, control, observed, now.mono);
         }
         let pane = self.places.get(&hello.agent).map(|place| place.pane.as_ref().map(|pane| pane.pane_pid));
         match pane {

@@ -52,17 +52,24 @@ impl Executor {
         let Some(control) = self.server.as_ref().map(|server| server.control.clone()) else { return };
         let line = command::new_session(session.as_str(), agent.as_str(), &self.ground.shim, &self.ground.shim_socket);
         let answer = control.send(line);
-        let place = self.places.add(&agent, control);
+        let place = self.places.add(&agent, control.clone());
         place.run = Some(run);
         let id = place.id;
         let socket = self.ground.tmux_socket.display().to_string();
         observed
             .seats
             .insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
+        let name = agent.clone();
         self.report_later(agent, id, async move {
             match answer.await {
                 Ok(lines) => match lines.last().and_then(|line| command::parse_pane(line)) {
-                    Some(pane) => What::Opened(pane),
+                    Some(pane) => {
+                        let marked = control.send(command::mark_session(&pane.session_id, name.as_str())).await;
+                        if let Err(error) = marked {
+                            tracing::warn!(agent = %name, %error, "could not mark its session");
+                        }
+                        What::Opened(pane)
+                    }
                     None => What::Refused(run, refused(format!("tmux answered {lines:?} to new-session"))),
                 },
                 Err(CommandError::Lost) => What::ServerLost,

@@ -58,9 +58,6 @@ fn edits_in_quick_succession_end_in_the_last_with_nothing_of_the_others() {
                 _ => "# nobody\n".to_owned(),
             };
             host.configure(&tables);
-            if edit % 5 == 0 {
-                daemon.wait("the configuration", |line| line["message"] == "took the configuration");
-            }
         }
         host.configure(&agent("one", &["$PROBE", "touch", "last", "wait"], ""));
         host.file("last");

@@ -42,19 +42,22 @@ pub struct PaneRow {
 const PANE_FORMAT: &str = "#{session_id} #{pane_id} #{pane_pid} #{l:|}#{@agentd}#{l:|}#{session_name}";
 
 /// Makes a detached session that runs `shim socket agent` directly, without a shell, and prints its [`PaneRow`].
-///
-/// It is marked as ours in the same line: a daemon that dies in between still finds it by its mark. `window-size
-/// manual` is set on the window and never globally: with the global option, tmux up to 3.5a crashes.
 pub fn new_session(session: &str, agent: &str, shim: &Path, socket: &Path) -> Line {
     let (shim, socket) = (shim.to_string_lossy(), socket.to_string_lossy());
     let name = quote(&escape_format(session));
-    let target = quote(&format!("={session}:"));
     let run = format!("{} {} {}", quote(&shim), quote(&socket), quote(agent));
+    Line::of(&[format!("new-session -d -P -F {} -s {name} -n {name} {SIZE} -c / -- {run}", quote(PANE_FORMAT))])
+}
+
+/// Marks a session as an agent's, for the next daemon, and keeps its size.
+///
+/// By its id: tmux rewrites names that it can't show. `window-size manual` is set on the window and never globally:
+/// with the global option, tmux up to 3.5a crashes at the next new session.
+pub fn mark_session(session_id: &str, agent: &str) -> Line {
+    let target = quote(session_id);
     Line::of(&[
-        format!("new-session -d -s {name} -n {name} {SIZE} -c / -- {run}"),
         format!("set-option -t {target} {AGENT_OPTION} {}", quote(agent)),
         format!("set-option -w -t {target} window-size manual"),
-        format!("display-message -p -t {target} {}", quote(PANE_FORMAT)),
     ])
 }
 
