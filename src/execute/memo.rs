@@ -168,7 +168,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
     memory.phase = match child {
         Child::None => return None,
         Child::Running { at, pid, .. } => {
-            memory.started = Some(stamp(*at));
+            memory.started.get_or_insert(stamp(*at));
             memory.first_started.get_or_insert(stamp(*at));
             Phase::Running { pid: *pid }
         }

@@ -39,6 +39,7 @@ pub(super) fn advance<'a>(
 impl Turn<'_, '_> {
     fn step(&mut self, memory: &mut AgentMemory) -> Next {
         if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
+            self.stale_memo |= memory.declared.policy != spec.policy;
             memory.declared.policy = spec.policy;
         }
         match memory.phase {
@@ -143,7 +144,8 @@ impl Turn<'_, '_> {
         self.begin_stop(memory, reason, why)
     }
 
-    fn started(&self, memory: &mut AgentMemory, at: Mono) {
+    fn started(&mut self, memory: &mut AgentMemory, at: Mono) {
+        self.stale_memo = true;
         let started = self.stamp(at);
         memory.started.get_or_insert(started);
         memory.first_started.get_or_insert(started);

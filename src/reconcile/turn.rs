@@ -149,9 +149,13 @@ impl<'a> Turn<'_, 'a> {
 
     /// Hands the memory to the shim, with news for the person at the terminal, unless a start did.
     pub(super) fn note(&mut self, memory: &AgentMemory) {
-        let resting = matches!(
+        let lasting = matches!(
             memory.phase,
-            Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } | Phase::TimedOut { .. }
+            Phase::Running { .. }
+                | Phase::BackingOff { .. }
+                | Phase::Exited
+                | Phase::Failed { .. }
+                | Phase::TimedOut { .. }
         );
         let child = match self.seat.map(|seat| &seat.state) {
             Some(SeatState::Ready(child)) => child.run(),
@@ -160,7 +164,7 @@ impl<'a> Turn<'_, 'a> {
             )
             | None => None,
         };
-        if !(self.stale_memo && resting && child == Some(memory.run)) {
+        if !(self.stale_memo && lasting && child == Some(memory.run)) {
             return;
         }
         let now = self.world.now;
