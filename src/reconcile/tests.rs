@@ -270,7 +270,7 @@ fn the_line_says_what_comes_next() {
     fake.end(&name("a"), exited(3), true);
     fake.settle();
     let line = fake.planned.iter().find_map(|(_, action)| match action {
-        Action::Note { line, .. } => Some(line.as_str()),
+        Action::Note { line, .. } => Some(line.as_str()).filter(|line| !line.is_empty()),
         Action::Open { .. } | Action::Start { .. } | Action::Signal { .. } | Action::Close { .. } => None,
     });
     assert_eq!(line, Some("agentd: a exited with status 3 after 12 s; restarts in 3 s (to detach: C-b d)"));

@@ -1,0 +1,137 @@
+//! The main job on real input: real agents from npm, under the real daemon, against a provider of our own.
+#![allow(missing_docs, dead_code, unsafe_code, reason = "a test; the harness has more than is used here")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
+#![allow(unused_imports, reason = "the harness is shared")]
+
+#[path = "../blackbox/account.rs"]
+mod account;
+#[path = "../blackbox/cgroups.rs"]
+mod cgroups;
+#[path = "../blackbox/harness.rs"]
+mod harness;
+mod install;
+mod provider;
+
+use std::fs;
+use std::path::Path;
+
+use harness::{Daemon, Host, until};
+use provider::{ANSWER, Provider};
+
+const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
+const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// A host with one agent of this harness, whose programs are in `bin`.
+fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
+    let host = Host::new();
+    for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
+        host.secret(name, format!("{KEY}\n"));
+    }
+    fs::write(host.at("etc/prompt.md"), format!("{PROMPT}\n")).unwrap();
+    prepare(&host, provider.port);
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    host.configure(&format!(
+        r#"
+        [[agents]]
+        harness = "{harness}"
+        prompt_file = "prompt.md"
+        workdir = "$DIR/work"
+        restart = "on-failure"
+        backoff = "10ms"
+        {more}
+        [agents.env]
+        PATH = "{path}"
+        HOME = "$DIR/work"
+        ANTHROPIC_BASE_URL = "http://127.0.0.1:{port}"
+        CODEX_HOME = "$DIR/work/codex"
+        CLAUDE_CODE_MAX_RETRIES = "0"
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+        DISABLE_AUTOUPDATER = "1"
+        OPENCODE_DISABLE_AUTOUPDATE = "1"
+        "#,
+        port = provider.port,
+    ));
+    host
+}
+
+/// What the agents' own files must say to reach our provider.
+fn prepare(host: &Host, port: u16) {
+    let work = host.at("work");
+    fs::create_dir_all(work.join("codex")).unwrap();
+    let codex = format!(
+        "model = \"gpt-test\"\nmodel_provider = \"local\"\n[model_providers.local]\nname = \"local\"\n\
+         base_url = \"http://127.0.0.1:{port}/v1\"\nwire_api = \"responses\"\nenv_key = \"OPENAI_API_KEY\"\n\
+         request_max_retries = 0\nstream_max_retries = 0\n[projects.{work:?}]\ntrust_level = \"trusted\"\n"
+    );
+    fs::write(work.join("codex/config.toml"), codex).unwrap();
+    let opencode = serde_json::json!({
+        "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled", "model": "local/test",
+        "provider": {"local": {"npm": "@ai-sdk/openai-compatible", "name": "local",
+            "options": {"baseURL": format!("http://127.0.0.1:{port}/v1"), "apiKey": "{env:OPENAI_API_KEY}"},
+            "models": {"test": {"name": "test"}}}},
+    });
+    fs::write(work.join("opencode.json"), opencode.to_string()).unwrap();
+    let claude = serde_json::json!({
+        "hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": [&KEY[KEY.len() - 20..]], "rejected": []},
+        "projects": {work.to_str().unwrap(): {"hasTrustDialogAccepted": true}},
+    });
+    fs::write(work.join(".claude.json"), claude.to_string()).unwrap();
+    for path in ["", ".claude.json", "opencode.json", "codex", "codex/config.toml"] {
+        host.own(&work.join(path));
+    }
+}
+
+/// The provider was asked what is declared, with the key that is declared.
+fn assert_asked(provider: &Provider) {
+    let asked = provider.asked();
+    assert!(asked.iter().any(|request| request.body.contains("What is the answer?")), "{asked:?}");
+    assert!(asked.iter().all(|request| request.head.contains(KEY)), "{asked:?}");
+}
+
+fn answers(harness: &str, package: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(0);
+    let host = host(harness, &bin, &provider, "max_restarts = 1");
+    let daemon = host.start();
+    daemon.wait_state(harness, "exited");
+    let agent = daemon.agent(harness);
+    assert_eq!((&agent["exit"]["code"], &agent["restarts"]), (&0.into(), &0.into()), "{agent}");
+    until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
+    assert_asked(&provider);
+    assert!(!daemon.log().contains(KEY), "the key is in the log");
+}
+
+/// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
+fn recovers(harness: &str, package: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(2);
+    let host = host(harness, &bin, &provider, "max_restarts = 20");
+    let daemon = host.start();
+    let failed = daemon.wait_state(harness, "backing_off");
+    assert!(failed["reason"].as_str().unwrap().starts_with("exited with status"), "{failed}");
+    daemon.wait_state(harness, "exited");
+    let agent = daemon.agent(harness);
+    assert_eq!(agent["exit"]["code"], 0, "{agent}");
+    assert!(agent["restarts"].as_u64().unwrap() >= 1, "{agent}");
+    until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
+}
+
+#[test]
+fn claude_code_answers() {
+    answers("claude-code", install::CLAUDE);
+}
+
+#[test]
+fn claude_code_is_restarted_until_its_provider_answers() {
+    recovers("claude-code", install::CLAUDE);
+}
+
+#[test]
+fn codex_answers() {
+    answers("codex", install::CODEX);
+}
+
+#[test]
+fn codex_is_restarted_until_its_provider_answers() {
+    recovers("codex", install::CODEX);
+}
