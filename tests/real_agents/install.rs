@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// What is proven, with which version.
 pub const CLAUDE: &str = "@anthropic-ai/claude-code@2.1.329";
@@ -11,10 +12,13 @@ pub const OPENCODE: &str = "opencode-ai@1.18.33";
 
 /// The directory with the package's programs; none, said loudly, where npm or its registry isn't there.
 pub fn bin(package: &str) -> Option<PathBuf> {
+    // Tests run beside each other, and npm's cache is one.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/real-agents").join(package.replace('/', "_"));
     let done = place.join("done");
     if !done.exists() {
-        // Beside another test that installs the same; a rename decides.
+        // Beside another run that installs the same; a rename decides.
         let fresh = place.with_extension(format!("new.{}", std::process::id()));
         let _ = fs::remove_dir_all(&fresh);
         fs::create_dir_all(&fresh).unwrap();

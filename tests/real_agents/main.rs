@@ -23,7 +23,12 @@ const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// A host with one agent of this harness, whose programs are in `bin`.
 fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
-    let host = Host::new();
+    host_with(harness, bin, provider, &format!("prompt_file = \"prompt.md\"\n{more}"))
+}
+
+fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
+    let mut host = Host::new();
+    host.arguments.push("--debug".to_owned());
     for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
         host.secret(name, format!("{KEY}\n"));
     }
@@ -34,7 +39,6 @@ fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
         r#"
         [[agents]]
         harness = "{harness}"
-        prompt_file = "prompt.md"
         workdir = "$DIR/work"
         restart = "on-failure"
         backoff = "10ms"
@@ -61,7 +65,8 @@ fn prepare(host: &Host, port: u16) {
     let codex = format!(
         "model = \"gpt-test\"\nmodel_provider = \"local\"\n[model_providers.local]\nname = \"local\"\n\
          base_url = \"http://127.0.0.1:{port}/v1\"\nwire_api = \"responses\"\nenv_key = \"OPENAI_API_KEY\"\n\
-         request_max_retries = 0\nstream_max_retries = 0\n[projects.{work:?}]\ntrust_level = \"trusted\"\n"
+         request_max_retries = 0\nstream_max_retries = 0\n[projects.\"{}\"]\ntrust_level = \"trusted\"\n",
+        work.display()
     );
     fs::write(work.join("codex/config.toml"), codex).unwrap();
     let opencode = serde_json::json!({
@@ -88,10 +93,13 @@ fn assert_asked(provider: &Provider) {
     assert!(asked.iter().all(|request| request.head.contains(KEY)), "{asked:?}");
 }
 
-fn answers(harness: &str, package: &str) {
+/// Codex wants to work in a repository only, unless it is told otherwise.
+const CODEX: &str = "args = [\"--skip-git-repo-check\"]";
+
+fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(0);
-    let host = host(harness, &bin, &provider, "max_restarts = 1");
+    let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
     let daemon = host.start();
     daemon.wait_state(harness, "exited");
     let agent = daemon.agent(harness);
@@ -102,10 +110,10 @@ fn answers(harness: &str, package: &str) {
 }
 
 /// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
-fn recovers(harness: &str, package: &str) {
+fn recovers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(2);
-    let host = host(harness, &bin, &provider, "max_restarts = 20");
+    let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
     let daemon = host.start();
     let failed = daemon.wait_state(harness, "backing_off");
     assert!(failed["reason"].as_str().unwrap().starts_with("exited with status"), "{failed}");
@@ -116,22 +124,63 @@ fn recovers(harness: &str, package: &str) {
     until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
 }
 
+/// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
+fn answers_and_stays(harness: &str, package: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(0);
+    let host = host(harness, &bin, &provider, "");
+    let daemon = host.start();
+    daemon.wait_state(harness, "running");
+    until("the answer on the screen", || host.screen(harness).contains(ANSWER).then_some(()));
+    assert_asked(&provider);
+    host.configure("# nobody\n");
+    daemon.wait_state(harness, "none");
+    let bin = bin.parent().unwrap().as_os_str().as_encoded_bytes().to_vec();
+    let left: Vec<u32> = host
+        .processes()
+        .into_iter()
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.windows(bin.len()).any(|part| part == bin))
+        })
+        .collect();
+    assert!(left.is_empty(), "{left:?} outlived it");
+}
+
 #[test]
 fn claude_code_answers() {
-    answers("claude-code", install::CLAUDE);
+    answers("claude-code", install::CLAUDE, "");
 }
 
 #[test]
 fn claude_code_is_restarted_until_its_provider_answers() {
-    recovers("claude-code", install::CLAUDE);
+    recovers("claude-code", install::CLAUDE, "");
 }
 
 #[test]
 fn codex_answers() {
-    answers("codex", install::CODEX);
+    answers("codex", install::CODEX, CODEX);
 }
 
 #[test]
 fn codex_is_restarted_until_its_provider_answers() {
-    recovers("codex", install::CODEX);
+    recovers("codex", install::CODEX, CODEX);
+}
+
+#[test]
+fn opencode_answers_on_its_screen_and_is_stopped() {
+    answers_and_stays("opencode", install::OPENCODE);
+}
+
+#[test]
+fn an_interactive_claude_code_ends_by_its_own_interrupt() {
+    let Some(bin) = install::bin(install::CLAUDE) else { return };
+    let provider = Provider::start(0);
+    let host = host_with("claude-code", &bin, &provider, "");
+    let daemon = host.start();
+    daemon.wait_state("claude-code", "running");
+    until("its prompt", || host.screen("claude-code").contains("for shortcuts").then_some(()));
+    host.configure("# nobody\n");
+    daemon.wait_state("claude-code", "none");
+    let log = daemon.log();
+    assert!(log.contains("TypeCtrlC(2)") && !log.contains("Terminate"), "C-c was not enough:\n{log}");
 }
