@@ -178,7 +178,7 @@ fn an_interactive_claude_code_ends_by_its_own_interrupt() {
     let host = host_with("claude-code", &bin, &provider, "");
     let daemon = host.start();
     daemon.wait_state("claude-code", "running");
-    until("its prompt", || host.screen("claude-code").contains("for shortcuts").then_some(()));
+    until("its prompt", || host.screen("claude-code").contains("❯").then_some(()));
     host.configure("# nobody\n");
     daemon.wait_state("claude-code", "none");
     let log = daemon.log();
