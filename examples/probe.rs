@@ -10,13 +10,14 @@
 //! - `touch NAME`, `await NAME`: makes a file; waits until there is one
 //! - `read NAME`: reads a line from the terminal and writes it to the file `NAME`
 //! - `two-interrupts NAME`: makes the file `NAME` and ends when C-c is typed twice within 0.3 s, and by nothing less
+//! - `exchange SOCKET TEXT`: sends the text to a Unix socket, and prints the answer up to its end
 //! - `wait`: waits for ever
 //! - `--`: the rest is not for it
 #![allow(clippy::zombie_processes, reason = "what it leaves is what the tests look for")]
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -45,6 +46,7 @@ fn main() {
                     std::thread::sleep(std::time::Duration::from_millis(2));
                 }
             }
+            "exchange" => exchange(&operand(), &operand()),
             "wait" => wait(),
             "--" => return,
             verb => panic!("unknown: {verb}"),
@@ -107,6 +109,14 @@ fn two_interrupts(name: &str) -> ! {
         }
     }
     wait()
+}
+
+fn exchange(socket: &str, text: &str) {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    println!("{answer}");
 }
 
 /// The file is there only when it is whole.

@@ -14,6 +14,7 @@ mod harness;
 mod launch_failures;
 mod lifecycle;
 mod names;
+mod root_mode;
 mod secrets;
 mod shim_trouble;
 mod shutdown;
