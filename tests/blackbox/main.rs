@@ -19,5 +19,6 @@ mod secrets;
 mod shim_trouble;
 mod shutdown;
 mod stop;
+mod strangers;
 mod terminal;
 mod tmux_trouble;

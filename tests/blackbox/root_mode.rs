@@ -44,10 +44,6 @@ impl Place {
         (self.operator.uid, self.admins.gid())
     }
 
-    fn exchange(&self, (uid, gid): (u32, u32), socket: &Path, text: &str) -> Output {
-        output_as(uid, gid, &[probe().to_str().unwrap(), "exchange", socket.to_str().unwrap(), text], "")
-    }
-
     fn attach(&self, (uid, gid): (u32, u32)) -> Output {
         let socket = self.host.tmux_socket();
         let words = ["tmux", "-C", "-S", socket.to_str().unwrap(), "attach", "-t", "=one"];
@@ -64,6 +60,10 @@ fn output_as(uid: u32, gid: u32, words: &[&str], input: &str) -> Output {
     // Whoever is turned away reads nothing.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
+}
+
+fn exchange((uid, gid): (u32, u32), socket: &Path, text: &str) -> Output {
+    output_as(uid, gid, &[probe().to_str().unwrap(), "exchange", socket.to_str().unwrap(), text], "")
 }
 
 /// Somebody who is in no group that matters.
@@ -152,14 +152,14 @@ fn an_operator_attaches_and_asks_and_nobody_else_can() {
     let refused = place.attach(STRANGER);
     assert!(!refused.status.success() && !text(&refused.stdout).contains("this is one"), "{refused:?}");
 
-    let asked = place.exchange(place.operator(), &host.api_socket(), REQUEST);
+    let asked = exchange(place.operator(), &host.api_socket(), REQUEST);
     assert!(text(&asked.stdout).contains("\"name\":\"one\""), "{asked:?}");
     for (who, socket) in [
         (STRANGER, host.api_socket()),
         (STRANGER, host.at("run/agentd/shim.sock")),
         (place.operator(), host.at("run/agentd/shim.sock")),
     ] {
-        let refused = place.exchange(who, &socket, REQUEST);
+        let refused = exchange(who, &socket, REQUEST);
         assert!(text(&refused.stderr).contains("PermissionDenied"), "{refused:?}");
     }
     assert_eq!(daemon.agent("one")["state"], "running");
