@@ -10,16 +10,23 @@
 //! - `touch NAME`, `await NAME`: makes a file; waits until there is one
 //! - `read NAME`: reads a line from the terminal and writes it to the file `NAME`
 //! - `two-interrupts NAME`: makes the file `NAME` and ends when C-c is typed twice within 0.3 s, and by nothing less
+//! - `exchange SOCKET TEXT`: sends the text to a Unix socket, and prints the answer up to its end
+//! - `hello SOCKET NAME FILE`: says on the shims' socket that it is the shim of the agent `NAME` and that its program has
+//!   ended, and makes the file when it is turned away
+//! - `hellos SOCKET COUNT FILE`: says so of as many agents that nobody declared, makes the file, and keeps what it has
 //! - `wait`: waits for ever
 //! - `--`: the rest is not for it
 #![allow(clippy::zombie_processes, reason = "what it leaves is what the tests look for")]
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+
+use agentd::shim::protocol::{self, ChildReport, Ended, Report};
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
@@ -44,6 +51,18 @@ fn main() {
                 while !std::path::Path::new(&name).exists() {
                     std::thread::sleep(std::time::Duration::from_millis(2));
                 }
+            }
+            "exchange" => exchange(&operand(), &operand()),
+            "hello" => {
+                let mut stream = hello(&operand(), &operand());
+                let _ = stream.read_to_end(&mut Vec::new());
+                complete(&operand(), "");
+            }
+            "hellos" => {
+                let (socket, count): (_, u32) = (operand(), operand().parse().unwrap());
+                let streams: Vec<_> = (0..count).map(|number| hello(&socket, &format!("ghost-{number}"))).collect();
+                complete(&operand(), "");
+                std::mem::forget(streams);
             }
             "wait" => wait(),
             "--" => return,
@@ -107,6 +126,27 @@ fn two_interrupts(name: &str) -> ! {
         }
     }
     wait()
+}
+
+fn exchange(socket: &str, text: &str) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    println!("{answer}");
+}
+
+fn hello(socket: &str, name: &str) -> UnixStream {
+    // Its own run: the most plausible one.
+    let run = std::env::var("AGENTD_RUN").unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let (terminal_lost, tree_empty) = (false, true);
+    let ended =
+        Ended { run, wait_status: 9, terminal_lost, cpu_micros: 1, max_rss_kib: 1, started_at: 1, at: 1, tree_empty };
+    let child = ChildReport::Ended(ended);
+    let report = Report::Hello { version: protocol::VERSION, name: name.to_owned(), child, memo: Vec::new() };
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(&protocol::encode_report(&report).unwrap()).unwrap();
+    stream
 }
 
 /// The file is there only when it is whole.

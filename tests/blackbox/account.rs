@@ -40,6 +40,23 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Its group's number.
+    pub fn gid(&self) -> u32 {
+        nix::unistd::Group::from_name(&self.name).unwrap().unwrap().gid.as_raw()
+    }
+
+    /// Adds the user to another's group. The other must be dropped later.
+    pub fn join(&self, other: &Self) {
+        administer(&["usermod", "--append", "--groups", &other.name, &self.name]);
+    }
+
+    /// Gives the user another login shell.
+    pub fn set_shell(&self, shell: &str) {
+        administer(&["usermod", "--shell", shell, &self.name]);
+    }
+}
+
 impl Drop for Account {
     fn drop(&mut self) {
         // Its group goes with it.
