@@ -216,6 +216,10 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
                     // Whoever keeps the connection would connect again.
                     tasks.shutdown().await;
                     server.end().await;
+                    let user = options.drop_to_user.then_some(options.user.uid);
+                    if let Err(error) = tmux_server::remove_socket(&options.tmux_socket, user) {
+                        tracing::debug!(%error, "could not remove the tmux server's socket");
+                    }
                 }
                 break result.map_err(DaemonError::from);
             }

@@ -42,6 +42,9 @@ fn live(host: &Host) {
     assert!(daemon.ended().success());
     until("the agent to be gone", || (!is_alive(pid)).then_some(()));
     assert!(host.tmux(&["list-sessions"]).is_err(), "the server is gone too");
+    for socket in [host.tmux_socket(), host.api_socket(), host.at("run/agentd/shim.sock")] {
+        assert!(!socket.exists(), "{} is left", socket.display());
+    }
 }
 
 #[test]

@@ -79,6 +79,18 @@ pub fn open_to_group(socket: &Path, uid: u32) -> io::Result<()> {
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o770))
 }
 
+/// Removes the socket of a server that has ended, which tmux leaves. With its user's rights, as the directory may be theirs.
+pub fn remove_socket(socket: &Path, uid: Option<u32>) -> io::Result<()> {
+    let _user = FsIdentity::assume(uid, None)?;
+    if find(socket)?.is_some() {
+        return Ok(());
+    }
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 async fn read_all(stderr: Option<tokio::process::ChildStderr>) -> String {
     let mut text = String::new();
     if let Some(mut stderr) = stderr {
