@@ -10,6 +10,7 @@ mod changes;
 mod daemon_killed;
 mod declare;
 mod exits;
+mod files;
 mod harness;
 mod launch_failures;
 mod lifecycle;
