@@ -11,6 +11,7 @@ mod daemon_killed;
 mod declare;
 mod exits;
 mod files;
+mod flags;
 mod harness;
 mod launch_failures;
 mod lifecycle;
