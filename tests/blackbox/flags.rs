@@ -142,6 +142,21 @@ fn a_check_says_what_the_daemon_would() {
 }
 
 #[test]
+fn a_user_without_a_runtime_directory_is_told_what_to_do() {
+    let host = Host::new();
+    for value in [None, Some(""), Some("relative")] {
+        let mut command = bare(&host);
+        command.envs(value.map(|value| ("XDG_RUNTIME_DIR", value))).arg("--config").arg(host.at("etc/jcard.toml"));
+        let (code, _, stderr) = output(&mut command);
+        assert_eq!(code, 1, "{stderr}");
+        assert!(
+            stderr.contains("XDG_RUNTIME_DIR") && stderr.contains("give --tmux-socket and --api-socket"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
 fn sockets_that_a_crash_left_are_replaced() {
     let host = Host::new();
     host.configure(&agent("one", &["$PROBE", "wait"], ""));
