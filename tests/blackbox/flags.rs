@@ -157,6 +157,30 @@ fn a_user_without_a_runtime_directory_is_told_what_to_do() {
 }
 
 #[test]
+fn a_socket_that_cannot_be_is_said_to_be_and_leaves_everything() {
+    let host = Host::new();
+    let long = host.at("run").join("x".repeat(100));
+    let occupied = host.at("run/occupied");
+    fs::write(&occupied, "precious").unwrap();
+    for (flag, path, said) in [
+        ("--api-socket", &long, "bytes long, and the system allows 107"),
+        ("--tmux-socket", &long, "bytes long, and the system allows 107"),
+        ("--shim-socket", &long, "bytes long, and the system allows 107"),
+        ("--api-socket", &occupied, "exists and is not a socket"),
+        ("--shim-socket", &occupied, "exists and is not a socket"),
+    ] {
+        let mut command = host.command(AGENTD);
+        command.arg("--config").arg(host.at("etc/jcard.toml")).args(["--log-format", "json"]).arg(flag).arg(path);
+        let daemon = host.spawn_as(command);
+        daemon.wait(said, |line| {
+            line["level"] == "ERROR" && line["message"].as_str().is_some_and(|text| text.contains(said))
+        });
+        assert_eq!(daemon.ended().code(), Some(1), "{flag}");
+    }
+    assert_eq!(fs::read(&occupied).unwrap(), b"precious");
+}
+
+#[test]
 fn sockets_that_a_crash_left_are_replaced() {
     let host = Host::new();
     host.configure(&agent("one", &["$PROBE", "wait"], ""));
