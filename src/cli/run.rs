@@ -1,7 +1,7 @@
 //! `agentd run`: the daemon.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ pub(super) enum LogFormat {
 /// Why the flags can't be followed.
 #[derive(Debug, thiserror::Error)]
 enum FlagError {
-    #[error("XDG_RUNTIME_DIR is not set: set it, or give --tmux-socket and --api-socket")]
+    #[error("XDG_RUNTIME_DIR is not set to an absolute path: set it, or give --tmux-socket and --api-socket")]
     NoRuntimeDir,
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -130,7 +130,9 @@ fn options(flags: Flags) -> Result<Options, FlagError> {
         };
         (user, admins, Some(PathBuf::from("/run/agentd")), Some(PathBuf::from("/run/stereos/agentd.sock")))
     } else {
-        let run = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("agentd"));
+        // The specification has whoever finds another path ignore it.
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let run = runtime_dir.map(|dir| dir.join("agentd"));
         let api = run.as_ref().map(|run| run.join("agentd.sock"));
         (Identity::current(), None, run, api)
     };

@@ -129,6 +129,8 @@ impl Sockets {
         let api_dir = Access { owner: None, group: None, mode: if private { 0o700 } else { 0o755 } };
         // Set-group-id, so that the socket that tmux makes in it is the group's; the user owns it, as tmux runs as that.
         let run_dir = Access { owner: user, group, mode: if private { 0o700 } else { 0o2750 } };
+        // tmux would fail again and again, and tell nobody why.
+        unix_socket::check_length(&options.tmux_socket)?;
         make_parent(&options.tmux_socket, run_dir)?;
         make_parent(&options.shim_socket, run_dir)?;
         make_parent(&options.api_socket, api_dir)?;

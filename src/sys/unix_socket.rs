@@ -92,11 +92,15 @@ pub struct SocketFile {
     _lock: SocketLock,
 }
 
+/// Whether a socket of this path can be at all, whoever serves it.
+pub fn check_length(path: &Path) -> Result<(), SocketError> {
+    let fits = path.as_os_str().len() <= MAX_PATH_BYTES;
+    if fits { Ok(()) } else { Err(SocketError::TooLong { path: path.to_owned() }) }
+}
+
 /// Serves `path`: the listener is non-blocking, and whoever can see the file can connect.
 pub fn serve(path: &Path, access: Access) -> Result<(UnixListener, SocketFile), SocketError> {
-    if path.as_os_str().len() > MAX_PATH_BYTES {
-        return Err(SocketError::TooLong { path: path.to_owned() });
-    }
+    check_length(path)?;
     let Some(name) = path.file_name() else { return Err(SocketError::NoName { path: path.to_owned() }) };
     let fail = |attempt| {
         let path = path.to_owned();

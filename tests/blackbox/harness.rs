@@ -150,6 +150,11 @@ impl Host {
         let mut command = self.command(AGENTD);
         command.arg("--config").arg(self.at("etc/jcard.toml")).arg("--secret-dir").arg(self.at("secrets"));
         command.args(["--log-format", "json"]).args(&self.arguments);
+        self.spawn_as(command)
+    }
+
+    /// Starts a daemon by a command line of the test's own.
+    pub fn spawn_as(&self, mut command: Command) -> Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Daemon::new(command, self.api_socket())
     }

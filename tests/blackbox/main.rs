@@ -10,6 +10,8 @@ mod changes;
 mod daemon_killed;
 mod declare;
 mod exits;
+mod files;
+mod flags;
 mod harness;
 mod launch_failures;
 mod lifecycle;
