@@ -60,6 +60,7 @@ pub(super) struct Fake {
     /// Programs that go on until they are killed.
     pub stubborn: bool,
     next_pid: u32,
+    killed: BTreeSet<AgentName>,
 }
 
 impl Fake {
@@ -75,6 +76,7 @@ impl Fake {
             planned: Vec::new(),
             stubborn: false,
             next_pid: 100,
+            killed: BTreeSet::new(),
         }
     }
 
@@ -112,6 +114,7 @@ impl Fake {
                 );
             }
             Action::Start { agent, run, .. } => {
+                self.killed.remove(agent);
                 let seat = self.observed.seats.get_mut(agent).unwrap();
                 let free = matches!(seat.state, SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. }));
                 assert!(free, "{agent} is started where something may still run: {:?}", seat.state);
@@ -125,10 +128,14 @@ impl Fake {
                 }
                 if let Some(seat) = self.observed.seats.get_mut(agent) {
                     let alive = matches!(seat.state, SeatState::Ready(Child::Starting(_) | Child::Running { .. }));
-                    assert!(!alive, "the session of {agent} is closed under its program");
+                    assert!(
+                        !alive || self.killed.contains(agent),
+                        "the session of {agent} is closed under its program"
+                    );
                     seat.state = SeatState::Closing { since };
                 }
             }
+            Action::Signal { agent, signal: StopSignal::KillTree, .. } => drop(self.killed.insert(agent.clone())),
             Action::Signal { .. } | Action::Note { .. } => {}
         }
     }

@@ -177,18 +177,16 @@ impl Turn<'_, '_> {
                 return self.stopped(memory, reason, Ending::ShimLost, self.world.now.mono);
             }
         }
-        let climb = stop::climb(
-            &memory.declared.policy,
-            since,
-            rung,
-            self.world.shutdown == Shutdown::Now,
-            self.world.now.mono,
-        );
+        let (hurry, now) = (self.world.shutdown == Shutdown::Now, self.world.now.mono);
+        let climb = stop::climb(&memory.declared.policy, since, rung, hurry, now);
         if let Some(signal) = climb.signal {
             self.signal(memory, signal);
         }
         self.world.wake(climb.wake_at);
         memory.phase = Phase::Stopping { reason, since, rung: climb.rung, pid };
+        if stop::is_hopeless(&memory.declared.policy, since, climb.rung, hurry, now) {
+            self.close();
+        }
         Next::Rest
     }
 

@@ -8,6 +8,16 @@ use crate::model::{Interrupt, Mono, Policy};
 /// A tree that is still there this long after a kill is killed again.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
 
+/// A shim that has not told of the end this long after the kill was due never will: its session is closed over it, and
+/// the sweep that follows asks nobody.
+const HOPELESS: Duration = Duration::from_secs(5);
+
+/// Whether waiting for the shim's word is over.
+pub(super) fn is_hopeless(policy: &Policy, since: Mono, rung: Rung, hurry: bool, now: Mono) -> bool {
+    let grace = if hurry { Duration::ZERO } else { policy.grace_period };
+    matches!(rung, Rung::Killed { .. }) && now >= since.after(grace.saturating_add(HOPELESS))
+}
+
 /// The next step of a stop, if it is due, and when to look again.
 pub(super) struct Climb {
     pub signal: Option<StopSignal>,

@@ -131,6 +131,24 @@ fn a_stubborn_program_is_killed_at_the_end_of_its_grace() {
 }
 
 #[test]
+fn a_shim_that_never_tells_of_the_end_is_closed_over() {
+    let mut fake = running(policy());
+    fake.desired.agents.clear();
+    for _ in 0..100 {
+        fake.plan();
+        // Nobody does anything, but for tmux, which closes sessions.
+        fake.todo.retain(|action| matches!(action, Action::Close { .. }));
+        if !fake.todo.is_empty() {
+            break;
+        }
+        fake.move_clock(fake.wake_at.unwrap());
+    }
+    assert_eq!(fake.now.mono.0 / SECOND, 135);
+    fake.settle();
+    assert_eq!((fake.state("a"), fake.observed.seats.len()), (None, 0));
+}
+
+#[test]
 fn a_second_request_to_end_cuts_the_grace_short() {
     let mut fake = running(policy());
     fake.stubborn = true;
