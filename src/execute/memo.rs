@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Child, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall};
+use crate::model::{Child, Ending, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall};
 use crate::reconcile::{AgentMemory, Declared, Phase};
 
 #[derive(Serialize, Deserialize)]
@@ -31,6 +31,12 @@ struct Memo {
     handled: bool,
     #[serde(default)]
     timed_out_after_ns: Option<u64>,
+    /// Of the end that was handled: the wall clock may have been set since.
+    #[serde(default)]
+    ended: Option<Stamp>,
+    /// Why the program was not executed, in the words of whoever knew its spec.
+    #[serde(default)]
+    not_started: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +79,28 @@ impl From<Now> for Stamp {
 impl From<Stamp> for Now {
     fn from(Stamp(mono, wall): Stamp) -> Self {
         Self { mono: Mono(mono), wall: Wall(wall) }
+    }
+}
+
+impl From<PolicyMemo> for Policy {
+    fn from(memo: PolicyMemo) -> Self {
+        Self {
+            restart: match memo.restart {
+                RestartMemo::No => Restart::No,
+                RestartMemo::OnFailure => Restart::OnFailure,
+                RestartMemo::Always => Restart::Always,
+            },
+            max_restarts: memo.max_restarts,
+            backoff: Duration::from_nanos(memo.backoff_ns),
+            backoff_max: Duration::from_nanos(memo.backoff_max_ns),
+            timeout: memo.timeout_ns.map(Duration::from_nanos),
+            grace_period: Duration::from_nanos(memo.grace_ns),
+            interrupt: match memo.interrupt {
+                InterruptMemo::Sigint => Interrupt::Sigint,
+                InterruptMemo::Sigterm => Interrupt::Sigterm,
+                InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
+            },
+        }
     }
 }
 
@@ -121,6 +149,11 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         started: memory.started.map(Stamp::from),
         handled,
         timed_out_after_ns: timed_out.map(nanos),
+        ended: memory.last_end.as_ref().filter(|_| handled).map(|(_, at)| Stamp::from(*at)),
+        not_started: memory.last_end.as_ref().filter(|_| handled).and_then(|(ending, _)| match ending {
+            Ending::NotStarted(error) => Some(error.message.clone()),
+            Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
+        }),
     };
     serde_json::to_vec(&memo).unwrap_or_default()
 }
@@ -129,29 +162,12 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
 /// child: then nothing can be known of what runs.
 pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemory> {
     let memo: Memo = serde_json::from_slice(bytes).ok()?;
-    let policy = Policy {
-        restart: match memo.policy.restart {
-            RestartMemo::No => Restart::No,
-            RestartMemo::OnFailure => Restart::OnFailure,
-            RestartMemo::Always => Restart::Always,
-        },
-        max_restarts: memo.policy.max_restarts,
-        backoff: Duration::from_nanos(memo.policy.backoff_ns),
-        backoff_max: Duration::from_nanos(memo.policy.backoff_max_ns),
-        timeout: memo.policy.timeout_ns.map(Duration::from_nanos),
-        grace_period: Duration::from_nanos(memo.policy.grace_ns),
-        interrupt: match memo.policy.interrupt {
-            InterruptMemo::Sigint => Interrupt::Sigint,
-            InterruptMemo::Sigterm => Interrupt::Sigterm,
-            InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
-        },
-    };
     let mut memory = AgentMemory {
         declared: Declared {
             fingerprint: fingerprint(&memo.fingerprint)?,
             session: SessionName::new(&memo.session).ok()?,
             harness: memo.harness.into(),
-            policy,
+            policy: memo.policy.into(),
         },
         phase: Phase::Pending,
         run: RunId(memo.run),
@@ -174,7 +190,11 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         }
         Child::Ended { ending, at, started, .. } if memo.handled => {
             memory.started = memory.started.or(started.map(stamp));
-            memory.last_end = Some((ending.clone(), stamp(*at)));
+            let mut ending = ending.clone();
+            if let (Ending::NotStarted(error), Some(message)) = (&mut ending, memo.not_started) {
+                error.message = message;
+            }
+            memory.last_end = Some((ending, memo.ended.map_or_else(|| stamp(*at), Now::from)));
             memo.timed_out_after_ns
                 .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }

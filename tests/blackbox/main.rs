@@ -7,6 +7,7 @@ mod adoption_race;
 mod arguments;
 mod cgroups;
 mod changes;
+mod clocks;
 mod daemon_killed;
 mod declare;
 mod exits;
