@@ -37,6 +37,4 @@ pub enum Event {
     },
     /// An action has an outcome.
     Outcome(Outcome),
-    /// Everything is to end, and the daemon with it. The second time, at once.
-    Terminate,
 }

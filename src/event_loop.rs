@@ -91,6 +91,16 @@ impl EventLoop {
         }
     }
 
+    /// Begins to stop everything; called again, without waiting for grace periods. [`EventLoop::run`] does it.
+    pub fn terminate(&mut self) {
+        let shutdown = if self.terminating { Shutdown::Now } else { Shutdown::Graceful };
+        tracing::info!(?shutdown, "stops all agents");
+        self.terminating = true;
+        self.publisher.set_stopping();
+        self.wake_at = Some(Mono(0));
+        self.desired = Some(Desired { shutdown, ..Desired::default() });
+    }
+
     /// Hands out the tmux server to be ended, once everything on it has.
     pub async fn release_server(&mut self) -> Option<Server> {
         self.executor.release_server().await
@@ -122,7 +132,6 @@ impl EventLoop {
             Event::Report(link, report) => executor.reported(link, &report, observed),
             Event::LinkLost { link, shim_is_alive } => executor.link_lost(link, shim_is_alive, observed, now.mono),
             Event::Outcome(outcome) => executor.outcome(outcome, memory, observed, now),
-            Event::Terminate => self.terminate(),
         }
     }
 
@@ -149,14 +158,6 @@ impl EventLoop {
                 tracing::error!("did not take the configuration, {kept}:\n{error}");
             }
         }
-    }
-
-    fn terminate(&mut self) {
-        let shutdown = if self.terminating { Shutdown::Now } else { Shutdown::Graceful };
-        tracing::info!(?shutdown, "stops all agents");
-        self.terminating = true;
-        self.publisher.set_stopping();
-        self.desired = Some(Desired { shutdown, ..Desired::default() });
     }
 
     /// Plans until nothing is left to do now; when to plan again.

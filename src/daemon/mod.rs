@@ -21,7 +21,7 @@ use crate::api;
 use crate::desired::Sources;
 use crate::event::Event;
 use crate::event_loop::{EventLoop, LoopError};
-use crate::execute::{Executor, Ground};
+use crate::execute::{Executor, Ground, Server};
 use crate::status::Snapshot;
 use crate::sys::identity::{AccessGroup, Identity};
 use crate::sys::runtime_dir::{Access, DirError, ensure_dir};
@@ -148,44 +148,19 @@ fn make_parent(socket: &Path, access: Access) -> Result<(), DirError> {
 }
 
 async fn run_here(options: Options) -> Result<(), DaemonError> {
-    let fail = |what| move |error| DaemonError::System(what, error);
-    let mut terminations = Terminations::new().map_err(fail("handle signals"))?;
-    let hangups = signal(SignalKind::hangup()).map_err(fail("handle signals"))?;
+    let fail = |error| DaemonError::System("handle signals", error);
+    let mut terminations = Terminations::new().map_err(fail)?;
+    let hangups = signal(SignalKind::hangup()).map_err(fail)?;
     let Sockets { api: (api_listener, api_file), shims: (shim_listener, shim_file) } = Sockets::bind(&options)?;
     let started = clock::now();
     let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot { started, ..Snapshot::default() }));
     let (events, event_queue) = mpsc::channel(QUEUE);
     let (outcomes, outcome_queue) = mpsc::unbounded_channel();
     let (adopted, all_adopted) = oneshot::channel();
-
-    let mut tasks = JoinSet::new();
-    let access = server::ServerAccess {
-        tmux: options.tmux.clone(),
-        socket: options.tmux_socket.clone(),
-        shim: options.shim.clone(),
-        user: options.drop_to_user.then(|| options.user.clone()),
-        admins: options.admins.as_ref().map(|group| group.members.clone()).unwrap_or_default(),
-    };
     let nobody_to_adopt = matches!(tmux_server::find(&options.tmux_socket), Ok(None));
-    tasks.spawn(server::keep_connected(access, events.clone()));
-    tasks.spawn(ask_login_environment(&options, events.clone()));
-    let sources = Sources {
-        config: options.config.clone(),
-        secret_dir: Some(options.secret_dir.clone()),
-        agent_home: options.user.home.clone(),
-    };
-    tasks.spawn(declared::follow(sources, hangups, options.resync, events.clone()));
-    tasks.spawn(shims::accept(shim_listener, events.clone()));
-
-    let ground = Ground {
-        shim: options.shim.clone(),
-        shim_socket: options.shim_socket.clone(),
-        tmux_socket: options.tmux_socket.clone(),
-        agent_uid: options.user.uid,
-        debug: options.debug,
-    };
-    let mut world =
-        EventLoop::new(event_queue, outcome_queue, Executor::new(ground, outcomes), snapshots, Some(adopted));
+    let executor = Executor::new(options.ground(), outcomes);
+    let mut world = EventLoop::new(event_queue, outcome_queue, executor, snapshots, Some(adopted));
+    let mut tasks = start_sources(&options, &events, shim_listener, hangups);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), api = %options.api_socket.display(),
         user = options.user.name, "agentd starts"
@@ -210,18 +185,13 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
                     tracing::info!("ends; the agents go on");
                     break Ok(());
                 }
-                // The queue is as long as it is so that this never fails; if it does, the next signal tells again.
-                let _ = events.try_send(Event::Terminate);
+                world.terminate();
             }
             result = world.run() => {
                 if result.is_ok() && let Some(server) = world.release_server().await {
                     // Whoever keeps the connection would connect again.
                     tasks.shutdown().await;
-                    server.end().await;
-                    let user = options.drop_to_user.then_some(options.user.uid);
-                    if let Err(error) = tmux_server::remove_socket(&options.tmux_socket, user) {
-                        tracing::debug!(%error, "could not remove the tmux server's socket");
-                    }
+                    end_server(server, &options).await;
                 }
                 break result.map_err(DaemonError::from);
             }
@@ -238,6 +208,53 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
         tracing::warn!(%error, "the API did not end well");
     }
     result
+}
+
+impl Options {
+    fn ground(&self) -> Ground {
+        Ground {
+            shim: self.shim.clone(),
+            shim_socket: self.shim_socket.clone(),
+            tmux_socket: self.tmux_socket.clone(),
+            agent_uid: self.user.uid,
+            debug: self.debug,
+        }
+    }
+}
+
+/// Starts everything that feeds the event loop. None of it ends by itself while the loop listens.
+fn start_sources(
+    options: &Options,
+    events: &mpsc::Sender<Event>,
+    shim_listener: ShimListener,
+    hangups: Signal,
+) -> JoinSet<()> {
+    let access = server::ServerAccess {
+        tmux: options.tmux.clone(),
+        socket: options.tmux_socket.clone(),
+        shim: options.shim.clone(),
+        user: options.drop_to_user.then(|| options.user.clone()),
+        admins: options.admins.as_ref().map(|group| group.members.clone()).unwrap_or_default(),
+    };
+    let sources = Sources {
+        config: options.config.clone(),
+        secret_dir: Some(options.secret_dir.clone()),
+        agent_home: options.user.home.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server::keep_connected(access, events.clone()));
+    tasks.spawn(ask_login_environment(options, events.clone()));
+    tasks.spawn(declared::follow(sources, hangups, options.resync, events.clone()));
+    tasks.spawn(shims::accept(shim_listener, events.clone()));
+    tasks
+}
+
+async fn end_server(server: Server, options: &Options) {
+    server.end().await;
+    let user = options.drop_to_user.then_some(options.user.uid);
+    if let Err(error) = tmux_server::remove_socket(&options.tmux_socket, user) {
+        tracing::debug!(%error, "could not remove the tmux server's socket");
+    }
 }
 
 /// SIGTERM and SIGINT.
