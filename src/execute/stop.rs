@@ -28,9 +28,10 @@ impl Server {
     /// Ends the server. Nobody may be left who would connect to it again, as that starts another.
     pub async fn end(self) {
         let Self { process, cgroups, .. } = self;
-        // It ends by SIGTERM as by kill-server, but doesn't have to be spoken to.
-        let asked = process.signal(libc::SIGTERM);
-        if let Err(error) = asked.and(process::wait_or_kill(&process, SERVER_ENDS_WITHIN).await) {
+        // It ends by SIGTERM as by kill-server, but doesn't have to be spoken to. One that is gone can't be asked, and
+        // one that may not be asked may not be killed either, which is what is reported.
+        let _asked = process.signal(libc::SIGTERM);
+        if let Err(error) = process::wait_or_kill(&process, SERVER_ENDS_WITHIN).await {
             tracing::error!(%error, "could not end the tmux server");
         }
         if let Some(Err(error)) = cgroups.map(|root| root.remove_own()) {
