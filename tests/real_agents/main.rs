@@ -116,7 +116,7 @@ fn recovers(harness: &str, package: &str, more: &str) {
     let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
     let daemon = host.start();
     let failed = daemon.wait_state(harness, "backing_off");
-    assert!(failed["reason"].as_str().unwrap().starts_with("exited with status"), "{failed}");
+    assert_eq!(failed["reason"], "exited with status 1", "{failed}");
     daemon.wait_state(harness, "exited");
     let agent = daemon.agent(harness);
     assert_eq!(agent["exit"]["code"], 0, "{agent}");
@@ -135,14 +135,34 @@ fn answers_and_stays(harness: &str, package: &str) {
     assert_asked(&provider);
     host.configure("# nobody\n");
     daemon.wait_state(harness, "none");
-    let bin = bin.parent().unwrap().as_os_str().as_encoded_bytes().to_vec();
-    let left: Vec<u32> = host
-        .processes()
-        .into_iter()
-        .filter(|pid| {
-            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.windows(bin.len()).any(|part| part == bin))
-        })
-        .collect();
+    assert_nothing_runs(&host);
+}
+
+/// An agent in the middle of its question ends when it is no longer declared, and all its helpers with it.
+fn is_stopped_at_work(harness: &str, package: &str, more: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::silent();
+    let host = host(harness, &bin, &provider, more);
+    let daemon = host.start();
+    daemon.wait_state(harness, "running");
+    until("a question", || (!provider.asked().is_empty()).then_some(()));
+    assert!(!agents_of(&host).is_empty(), "the check for what is left sees nothing at all");
+    host.configure("# nobody\n");
+    daemon.wait_state(harness, "none");
+    assert_nothing_runs(&host);
+}
+
+/// What an agent and its helpers run: every process of the host that is not the daemon's own. By the executable, as the
+/// programs' command lines don't say where they come from.
+fn agents_of(host: &Host) -> Vec<(u32, std::path::PathBuf)> {
+    let own = ["agentd", "agentd-shim", "tmux"];
+    let executables =
+        host.processes().into_iter().filter_map(|pid| Some((pid, fs::read_link(format!("/proc/{pid}/exe")).ok()?)));
+    executables.filter(|(_, path)| !path.file_name().is_some_and(|name| own.iter().any(|own| name == *own))).collect()
+}
+
+fn assert_nothing_runs(host: &Host) {
+    let left = agents_of(host);
     assert!(left.is_empty(), "{left:?} outlived it");
 }
 
@@ -154,6 +174,16 @@ fn claude_code_answers() {
 #[test]
 fn claude_code_is_restarted_until_its_provider_answers() {
     recovers("claude-code", install::CLAUDE, "");
+}
+
+#[test]
+fn claude_code_is_stopped_at_work() {
+    is_stopped_at_work("claude-code", install::CLAUDE, "");
+}
+
+#[test]
+fn codex_is_stopped_at_work() {
+    is_stopped_at_work("codex", install::CODEX, CODEX);
 }
 
 #[test]
@@ -181,6 +211,7 @@ fn an_interactive_claude_code_ends_by_its_own_interrupt() {
     until("its prompt", || host.screen("claude-code").contains("❯").then_some(()));
     host.configure("# nobody\n");
     daemon.wait_state("claude-code", "none");
+    assert_nothing_runs(&host);
     let log = daemon.log();
     assert!(log.contains("TypeCtrlC(2)") && !log.contains("Terminate"), "C-c was not enough:\n{log}");
 }

@@ -23,6 +23,7 @@ pub struct Request {
 struct State {
     asked: Mutex<Vec<Request>>,
     failures: AtomicUsize,
+    is_silent: bool,
 }
 
 /// The running server. Its threads end with the test.
@@ -34,9 +35,18 @@ pub struct Provider {
 impl Provider {
     /// Answers everything, after so many questions that it refuses.
     pub fn start(failures: usize) -> Self {
+        Self::with(State { failures: AtomicUsize::new(failures), ..State::default() })
+    }
+
+    /// Takes every question and never answers one.
+    pub fn silent() -> Self {
+        Self::with(State { is_silent: true, ..State::default() })
+    }
+
+    fn with(state: State) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { failures: AtomicUsize::new(failures), ..State::default() });
+        let state = Arc::new(state);
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -92,6 +102,11 @@ fn answer(stream: &mut TcpStream, request: &Request, state: &State) -> std::io::
         return send(stream, "200 OK", "application/json", &json!({"input_tokens": 5, "data": []}).to_string());
     }
     state.asked.lock().unwrap().push(request.clone());
+    if state.is_silent {
+        // Until the agent hangs up.
+        let _ = stream.read(&mut [0]);
+        return Err(std::io::ErrorKind::ConnectionAborted.into());
+    }
     if state.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
         let error = json!({"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}});
         return send(stream, "401 Unauthorized", "application/json", &error.to_string());
