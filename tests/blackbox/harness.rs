@@ -142,6 +142,10 @@ impl Host {
             let message = line["message"].as_str().unwrap_or_default();
             message.starts_with("took the configuration") || message.starts_with("did not take the configuration")
         });
+        // What it did before, to agents that it found, is still to be waited for.
+        let mut earlier = daemon.seen.borrow().clone();
+        earlier.pop_back();
+        daemon.earlier.replace(earlier);
         daemon
     }
 
@@ -227,6 +231,8 @@ pub struct Daemon {
     api: PathBuf,
     lines: Receiver<Value>,
     seen: std::cell::RefCell<VecDeque<Value>>,
+    /// Lines that were seen and not yet waited for.
+    earlier: std::cell::RefCell<VecDeque<Value>>,
 }
 
 impl Daemon {
@@ -246,7 +252,7 @@ impl Daemon {
                 }
             }
         });
-        Self { child, api, lines, seen: std::cell::RefCell::default() }
+        Self { child, api, lines, seen: std::cell::RefCell::default(), earlier: std::cell::RefCell::default() }
     }
 
     /// Its process.
@@ -257,6 +263,11 @@ impl Daemon {
     /// The next line of the log that fits, counting from the last one that was waited for.
     pub fn wait(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
+        while let Some(line) = self.earlier.borrow_mut().pop_front() {
+            if fits(&line) {
+                return line;
+            }
+        }
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
