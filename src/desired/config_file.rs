@@ -79,20 +79,15 @@ pub fn agents<'t>(document: &'t DeTable<'t>, reporter: &mut Reporter) -> Vec<(Ra
     let top = entries(document);
     let mut found = Vec::new();
     if let Some(entry) = top.get("agent") {
-        match entry.value.get_ref() {
-            DeValue::Table(table) => found.push((entry.value.span(), table)),
-            other @ (DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)) => {
-                let message = format!("agent must be one table, not {}", type_name(other));
-                let at = entry.key_span();
-                let diagnostic = reporter.at(Severity::Error, at.clone(), at, message, "expected [agent]");
-                if let DeValue::Array(_) = other {
-                    diagnostic.help.push("write [[agents]] for several agents".to_owned());
-                }
+        let value = entry.value.get_ref();
+        if let DeValue::Table(table) = value {
+            found.push((entry.value.span(), table));
+        } else {
+            let message = format!("agent must be one table, not {}", type_name(value));
+            let at = entry.key_span();
+            let diagnostic = reporter.at(Severity::Error, at.clone(), at, message, "expected [agent]");
+            if let DeValue::Array(_) = value {
+                diagnostic.help.push("write [[agents]] for several agents".to_owned());
             }
         }
     }
@@ -107,17 +102,12 @@ pub fn agents<'t>(document: &'t DeTable<'t>, reporter: &mut Reporter) -> Vec<(Ra
         return found;
     };
     for item in items {
-        match item.get_ref() {
-            DeValue::Table(table) => found.push((item.span(), table)),
-            other @ (DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)) => {
-                let message = format!("each of agents must be a table, not {}", type_name(other));
-                reporter.at(Severity::Error, item.span(), entry.harmless(), message, "expected { harness = … }");
-            }
+        let value = item.get_ref();
+        if let DeValue::Table(table) = value {
+            found.push((item.span(), table));
+        } else {
+            let message = format!("each of agents must be a table, not {}", type_name(value));
+            reporter.at(Severity::Error, item.span(), entry.harmless(), message, "expected { harness = … }");
         }
     }
     found

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -19,8 +20,8 @@ use super::{Executor, LinkId, Server, memo};
 /// Connections that are held until tmux says which pane they come from; more are turned away.
 const MOST_UNCLAIMED: usize = 4096;
 
-/// They are held no longer than this, in nanoseconds.
-const CLAIM_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+/// They are held no longer than this.
+const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 
 /// A shim that has introduced itself.
 #[derive(Debug)]

@@ -111,11 +111,6 @@ pub fn allow_user(user: &str) -> Line {
     Line::of(&[format!("server-access -a {}", quote(user))])
 }
 
-/// Ends the server.
-pub fn kill_server() -> Line {
-    Line::of(&["kill-server".to_owned()])
-}
-
 /// An argument of a control-mode line, taken literally: in single quotes, with `'` itself in double quotes.
 /// A line can't hold a line end; names and paths that have one are refused long before.
 fn quote(text: &str) -> String {
