@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::desired::Loaded;
 use crate::event::Event;
 use crate::execute::{Executor, Server};
 use crate::model::{Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
-use crate::status::{ConfigError, Publisher, Snapshot};
+use crate::status::Publisher;
 use crate::sys::clock;
 
 /// Events that are taken before the next plan, so that a burst is planned once and yet nobody waits for its end.
@@ -26,7 +26,7 @@ pub struct EventLoop {
     events: mpsc::Receiver<Event>,
     outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
     executor: Executor,
-    desired: Option<Desired>,
+    desired: Option<Arc<Desired>>,
     terminating: bool,
     observed: Observed,
     memory: Memory,
@@ -52,7 +52,7 @@ impl EventLoop {
         events: mpsc::Receiver<Event>,
         outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
         executor: Executor,
-        snapshots: watch::Sender<Arc<Snapshot>>,
+        publisher: Publisher,
         adopted: Adopted,
     ) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl EventLoop {
             terminating: false,
             observed: Observed::default(),
             memory: Memory::default(),
-            publisher: Publisher::new(snapshots),
+            publisher,
             adopted,
             wake_at: None,
         }
@@ -96,9 +96,9 @@ impl EventLoop {
         let shutdown = if self.terminating { Shutdown::Now } else { Shutdown::Graceful };
         tracing::info!(?shutdown, "stops all agents");
         self.terminating = true;
-        self.publisher.set_stopping();
+        self.publisher.stopping(clock::now());
         self.wake_at = Some(Mono(0));
-        self.desired = Some(Desired { shutdown, ..Desired::default() });
+        self.desired = Some(Arc::new(Desired { shutdown, ..Desired::default() }));
     }
 
     /// Hands out the tmux server to be ended, once everything on it has.
@@ -140,20 +140,21 @@ impl EventLoop {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        let now = clock::now();
         match loaded.result {
             Ok(desired) => {
-                self.publisher.set_config_error(None);
-                self.publisher.publish(&self.memory, std::iter::empty(), clock::now());
-                if !self.terminating && self.desired.as_ref() != Some(&desired) {
+                let is_new = !self.terminating && self.desired.as_deref() != Some(&desired);
+                if is_new {
+                    self.desired = Some(Arc::new(desired));
+                }
+                self.publisher.config_loaded(self.desired.as_ref().filter(|_| is_new), now);
+                if let Some(desired) = self.desired.as_ref().filter(|_| is_new) {
                     tracing::info!(agents = desired.agents.len(), "took the configuration");
-                    self.desired = Some(desired);
                 }
             }
             Err(error) => {
-                let (message, now) = (error.to_string(), clock::now());
-                self.publisher.set_config_error(Some(Arc::new(ConfigError { message, at: now.wall })));
                 // Before the log, as everything is.
-                self.publisher.publish(&self.memory, std::iter::empty(), now);
+                self.publisher.config_refused(error.to_string(), now);
                 let kept = if self.desired.is_some() { "the last good one stays" } else { "nothing is started" };
                 tracing::error!("did not take the configuration, {kept}:\n{error}");
             }
@@ -165,13 +166,14 @@ impl EventLoop {
         let now = clock::now();
         let recalled = self.executor.take_recalled();
         let before = std::mem::take(&mut self.memory);
-        let plan = reconcile(self.desired.as_ref(), &self.observed, before, now);
+        let plan = reconcile(self.desired.as_deref(), &self.observed, before, now);
         self.memory = plan.memory;
         for action in plan.actions {
             self.executor.act(action, &self.memory, &mut self.observed, now.mono);
         }
         // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
-        self.publisher.publish(&self.memory, plan.changed.iter().chain(&recalled), now);
+        let (changed, terminal) = (plan.changed.iter().chain(&recalled), |agent: &_| self.executor.terminal(agent));
+        self.publisher.publish(&self.memory, changed, &plan.transitions, terminal, now);
         plan.transitions.iter().for_each(log);
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));

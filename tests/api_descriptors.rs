@@ -6,14 +6,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use agentd::api::{Limits, serve};
-use agentd::status::Snapshot;
+use agentd::status::{Publisher, Snapshot};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
-use tokio::sync::watch;
 
 #[test]
 fn polite_clients_are_answered_without_a_free_descriptor() {
@@ -21,8 +19,8 @@ fn polite_clients_are_answered_without_a_free_descriptor() {
     let path = dir.path().join("api.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let (_snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
-    let _server = serve(listener, receiver, Limits::default()).unwrap();
+    let (_publisher, views) = Publisher::new(Snapshot::default());
+    let _server = serve(listener, views, Limits::default()).unwrap();
 
     // Made beforehand: these need no descriptor when they connect.
     let address = UnixAddr::new(&path).unwrap();

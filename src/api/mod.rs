@@ -1,7 +1,7 @@
 //! The read-only HTTP API on a Unix socket.
 //!
 //! It runs on a thread and a runtime of its own, so that no client, however rude or numerous, takes time from the event
-//! loop, and no busy event loop keeps a client waiting. All it gets is the latest [`Snapshot`]. It must never ask
+//! loop, and no busy event loop keeps a client waiting. All it gets is the daemon's [`Views`]. It must never ask
 //! for anything to be done, and never wait for anyone but its clients.
 
 mod activity;
@@ -15,13 +15,12 @@ mod wire;
 use std::any::Any;
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::status::Snapshot;
+use crate::status::Views;
 use crate::sys::acceptor::Acceptor;
 
 /// What clients may take of the daemon.
@@ -67,12 +66,8 @@ pub struct ApiServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Serves the latest of `snapshots` on a listener that is non-blocking already.
-pub fn serve(
-    listener: UnixListener,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    limits: Limits,
-) -> Result<ApiServer, ApiError> {
+/// Serves what the daemon shows on a listener that is non-blocking already.
+pub fn serve(listener: UnixListener, views: Views, limits: Limits) -> Result<ApiServer, ApiError> {
     let (stop, stop_receiver) = watch::channel(None);
     let (ended_sender, ended) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -81,7 +76,7 @@ pub fn serve(
         Acceptor::new(listener)?
     };
     let thread = std::thread::Builder::new().name("api".into()).spawn(move || {
-        let server = server::Server::new(listener, routes::Router::new(snapshots), limits, stop_receiver);
+        let server = server::Server::new(listener, routes::Router::new(views), limits, stop_receiver);
         let result = tokio::task::LocalSet::new().block_on(&runtime, server.run());
         // Nobody listens any more if the daemon is on its way out.
         let _ = ended_sender.send(result);

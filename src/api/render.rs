@@ -111,12 +111,15 @@ mod tests {
                 session: SessionName::new("s").unwrap(),
                 harness: "custom".into(),
                 state: State::Pending,
+                since: crate::status::Wall(0),
                 restarts: 0,
                 pid: None,
                 started_at: None,
                 last_end: None,
                 next_restart_at: None,
                 error: None,
+                terminal: None,
+                ends: crate::status::EndCounts::default(),
             })
         };
         Snapshot { agents: names.iter().map(agent).collect(), ..Snapshot::default() }

@@ -7,11 +7,10 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::sync::watch;
 
 use super::render::{Renderer, find};
 use super::wire;
-use crate::status::Snapshot;
+use crate::status::Views;
 use crate::sys::clock;
 
 /// What a request asks for.
@@ -47,19 +46,19 @@ impl<'a> Route<'a> {
 
 /// The answers, as of the latest snapshot.
 pub(super) struct Router {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    views: Views,
     renderer: Renderer,
 }
 
 impl Router {
-    pub(super) fn new(snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { snapshots, renderer: Renderer::default() }
+    pub(super) fn new(views: Views) -> Self {
+        Self { views, renderer: Renderer::default() }
     }
 
     /// Answers a request. One that brings a body is answered too, and its connection closed, as the body stays unread.
     pub(super) fn answer(&self, method: &Method, path: &str, brings_body: bool) -> Response<Bytes> {
         // Not held while a body is made: the event loop publishes through the same lock.
-        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let snapshot = Arc::clone(&self.views.snapshots.borrow());
         let mut response = match Route::of(method, path) {
             Route::Health => json(StatusCode::OK, self.renderer.health(&snapshot, clock::now())),
             Route::Agents => json(StatusCode::OK, self.renderer.agents(&snapshot)),

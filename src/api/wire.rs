@@ -2,6 +2,7 @@
 //! change by addition only, and apart from what the daemon thinks in (`status`). Fields that have nothing to say are
 //! left out, except for `name`, `running`, `session` and `restarts`, which every client may rely on.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::body::Bytes;
@@ -19,6 +20,11 @@ pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
         uptime_seconds: now.mono.since(snapshot.started.mono).as_secs(),
         version: env!("CARGO_PKG_VERSION"),
         revision: snapshot.revision,
+        pid: snapshot.about.pid,
+        user: &snapshot.about.user,
+        config: snapshot.about.config.to_string_lossy(),
+        secret_dir: snapshot.about.secret_dir.to_string_lossy(),
+        tmux_socket: snapshot.about.tmux_socket.to_string_lossy(),
         agents: AgentCounts::of(snapshot),
         config_error: snapshot
             .config_error
@@ -68,6 +74,16 @@ struct Health<'a> {
     uptime_seconds: u64,
     version: &'static str,
     revision: u64,
+    /// The daemon's process.
+    pid: u32,
+    /// The login name of the user that agents run as.
+    user: &'a str,
+    /// The file that declares the agents.
+    config: Cow<'a, str>,
+    /// The directory of their secrets.
+    secret_dir: Cow<'a, str>,
+    /// Where to attach.
+    tmux_socket: Cow<'a, str>,
     agents: AgentCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     config_error: Option<ConfigError<'a>>,
@@ -126,8 +142,13 @@ struct Agent<'a> {
     r#type: &'static str,
     harness: &'a str,
     state: &'static str,
+    /// When the state began.
+    since: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    /// Its tmux pane, `%N`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pane: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,7 +169,9 @@ impl<'a> Agent<'a> {
             r#type: "native",
             harness: &status.harness,
             state: status.state.as_str(),
+            since: Time(status.since),
             pid: status.pid,
+            pane: status.terminal.as_deref().map(|terminal| terminal.pane.as_str()),
             started_at: status.started_at.map(Time),
             exit: status.last_end.as_ref().map(|(ending, at)| LastEnd::of(ending, *at)),
             next_restart_at: status.next_restart_at.map(Time),

@@ -12,12 +12,15 @@ fn status(state: State) -> AgentStatus {
         session: SessionName::new("claude-code").unwrap(),
         harness: "claude-code".into(),
         state,
+        since: AT,
         restarts: 0,
         pid: None,
         started_at: None,
         last_end: None,
         next_restart_at: None,
         error: None,
+        terminal: None,
+        ends: crate::status::EndCounts::default(),
     }
 }
 
@@ -38,14 +41,14 @@ fn ended(exit: Exit) -> (Ending, Wall) {
 fn every_state_has_its_word_and_says_whether_a_process_is_alive() {
     let lines: Vec<_> = State::ALL.map(|state| text(&agent(&status(state))).to_owned()).into();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"pending"}
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"starting"}
-    {"name":"claude-code","running":true,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"running"}
-    {"name":"claude-code","running":true,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"stopping"}
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off"}
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"exited"}
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"failed"}
-    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"timed_out"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"pending","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"starting","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":true,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"running","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":true,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"stopping","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"exited","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"failed","since":"2023-11-14T22:13:20.123Z"}
+    {"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"timed_out","since":"2023-11-14T22:13:20.123Z"}
     "#);
 }
 
@@ -58,14 +61,14 @@ fn what_there_is_to_say_is_said() {
         last_end: Some(ended(Exit::Code(3))),
         ..status(State::Running)
     };
-    insta::assert_snapshot!(text(&agent(&running)), @r#"{"name":"claude-code","running":true,"session":"claude-code","restarts":2,"type":"native","harness":"claude-code","state":"running","pid":4242,"started_at":"2023-11-14T22:13:20.123Z","exit":{"kind":"exited","code":3,"at":"2023-11-14T22:13:20.123Z"}}"#);
+    insta::assert_snapshot!(text(&agent(&running)), @r#"{"name":"claude-code","running":true,"session":"claude-code","restarts":2,"type":"native","harness":"claude-code","state":"running","since":"2023-11-14T22:13:20.123Z","pid":4242,"started_at":"2023-11-14T22:13:20.123Z","exit":{"kind":"exited","code":3,"at":"2023-11-14T22:13:20.123Z"}}"#);
     let backing_off = AgentStatus {
         last_end: Some(ended(Exit::Signal(9))),
         next_restart_at: Some(Wall(AT.0 + 3_000_000_000)),
         error: Some("was killed by signal 9 (SIGKILL)".into()),
         ..status(State::BackingOff)
     };
-    insta::assert_snapshot!(text(&agent(&backing_off)), @r#"{"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off","exit":{"kind":"killed","signal":9,"signal_name":"SIGKILL","at":"2023-11-14T22:13:20.123Z"},"next_restart_at":"2023-11-14T22:13:23.123Z","error":"was killed by signal 9 (SIGKILL)"}"#);
+    insta::assert_snapshot!(text(&agent(&backing_off)), @r#"{"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off","since":"2023-11-14T22:13:20.123Z","exit":{"kind":"killed","signal":9,"signal_name":"SIGKILL","at":"2023-11-14T22:13:20.123Z"},"next_restart_at":"2023-11-14T22:13:23.123Z","error":"was killed by signal 9 (SIGKILL)"}"#);
 }
 
 #[test]
@@ -97,12 +100,12 @@ fn health_counts_all_states_and_shows_a_refused_configuration() {
     let started = Now { mono: Mono(1_000_000_000), wall: AT };
     let now = Now { mono: Mono(124_999_999_999), wall: AT };
     let mut snapshot = Snapshot { revision: 7, started, ..Snapshot::default() };
-    insta::assert_snapshot!(without_version(&health(&snapshot, now)), @r#"{"state":"running","uptime_seconds":123,"version":"VERSION","revision":7,"agents":{"total":0,"pending":0,"starting":0,"running":0,"stopping":0,"backing_off":0,"exited":0,"failed":0,"timed_out":0}}"#);
+    insta::assert_snapshot!(without_version(&health(&snapshot, now)), @r#"{"state":"running","uptime_seconds":123,"version":"VERSION","revision":7,"pid":0,"user":"","config":"","secret_dir":"","tmux_socket":"","agents":{"total":0,"pending":0,"starting":0,"running":0,"stopping":0,"backing_off":0,"exited":0,"failed":0,"timed_out":0}}"#);
     snapshot.phase = Phase::Stopping;
     snapshot.agents = [State::Running, State::Running, State::TimedOut].map(|state| Arc::new(status(state))).into();
     snapshot.config_error =
         Some(Arc::new(StatusConfigError { message: "jcard.toml:3:1: expected \"=\"\n  hint".into(), at: AT }));
-    insta::assert_snapshot!(without_version(&health(&snapshot, now)), @r#"{"state":"stopping","uptime_seconds":123,"version":"VERSION","revision":7,"agents":{"total":3,"pending":0,"starting":0,"running":2,"stopping":0,"backing_off":0,"exited":0,"failed":0,"timed_out":1},"config_error":{"message":"jcard.toml:3:1: expected \"=\"\n  hint","at":"2023-11-14T22:13:20.123Z"}}"#);
+    insta::assert_snapshot!(without_version(&health(&snapshot, now)), @r#"{"state":"stopping","uptime_seconds":123,"version":"VERSION","revision":7,"pid":0,"user":"","config":"","secret_dir":"","tmux_socket":"","agents":{"total":3,"pending":0,"starting":0,"running":2,"stopping":0,"backing_off":0,"exited":0,"failed":0,"timed_out":1},"config_error":{"message":"jcard.toml:3:1: expected \"=\"\n  hint","at":"2023-11-14T22:13:20.123Z"}}"#);
 }
 
 #[test]

@@ -14,12 +14,6 @@ pub enum Verdict {
     Bad,
 }
 
-/// Colours only for a terminal, and not if the user asked for none: `NO_COLOR` set to anything but the empty string.
-pub fn look(is_terminal: bool, no_color: Option<&std::ffi::OsStr>) -> Look {
-    let refused = no_color.is_some_and(|value| !value.is_empty());
-    if is_terminal && !refused { Look::Colour } else { Look::Plain }
-}
-
 /// Loads what the daemon would load and writes the report with a last line that sums it up. A reader that went away is
 /// no error.
 pub fn check(sources: &Sources, look: Look, out: &mut dyn Write) -> io::Result<Verdict> {
@@ -60,7 +54,6 @@ fn count(n: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
     use std::path::Path;
 
     use super::*;
@@ -96,14 +89,6 @@ mod tests {
         assert_eq!(verdict, Verdict::Bad);
         assert!(text.contains("jcard.toml:2:11"), "{text}");
         assert!(text.ends_with("\n\nDIR/jcard.toml: 2 errors, 1 warning\n"), "{text}");
-    }
-
-    #[test]
-    fn colours_are_for_terminals_of_those_who_want_them() {
-        assert_eq!(look(true, None), Look::Colour);
-        assert_eq!(look(true, Some(OsStr::new(""))), Look::Colour);
-        assert_eq!(look(true, Some(OsStr::new("1"))), Look::Plain);
-        assert_eq!(look(false, None), Look::Plain);
     }
 
     #[test]

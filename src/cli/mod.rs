@@ -1,12 +1,26 @@
 //! The command line: one file a subcommand. It parses, calls the library, and turns what comes back into an exit
 //! status; it decides nothing about agents.
 
+pub mod attach;
 pub mod check;
+pub mod client;
+pub mod completions;
 pub mod demo;
+pub mod diff;
+pub mod doctor;
+pub mod events;
+pub mod failure;
+pub mod init;
+pub mod logs;
+pub mod man;
+pub mod output;
 pub mod run;
+pub mod schema;
+pub mod send;
+pub mod status;
+pub mod top;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,9 +36,12 @@ pub const CONFIG: &str = "/etc/stereos/jcard.toml";
 /// Where secrets are looked for.
 pub const SECRET_DIR: &str = "/run/stereos/secrets";
 
+/// The API's socket of a daemon that runs as root.
+pub const ROOT_API_SOCKET: &str = "/run/stereos/agentd.sock";
+
 /// Keeps a declared set of AI coding agents running, each in its own tmux session.
 #[derive(Debug, Parser)]
-#[command(name = "agentd", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(name = "agentd", version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = failure::EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,6 +53,20 @@ struct Arguments {
 enum Command {
     /// Run the daemon (the same as no command at all)
     Run(run::Flags),
+    /// What every agent is doing, or one agent in full
+    Status(status::Flags),
+    /// Attach your terminal to an agent
+    Attach(attach::Flags),
+    /// What an agent has written to its terminal
+    Logs(logs::Flags),
+    /// What has happened, and happens, to the agents
+    Events(events::Flags),
+    /// Type a text into an agent, as you would
+    Send(send::Flags),
+    /// All agents at work, full screen
+    Top(top::Flags),
+    /// What the running daemon would do with a configuration
+    Diff(diff::Flags),
     /// Check a jcard.toml and print every mistake in it
     Check {
         /// The file
@@ -45,6 +76,16 @@ enum Command {
         #[arg(long, env = "AGENTD_SECRET_DIR")]
         secret_dir: Option<PathBuf>,
     },
+    /// The JSON Schema of jcard.toml
+    Schema(schema::Flags),
+    /// Write a jcard.toml to begin with
+    Init(init::Flags),
+    /// Look for what is wrong on this host, and say what mends it
+    Doctor(doctor::Flags),
+    /// A script that completes commands and names of agents in your shell
+    Completions(completions::Flags),
+    /// The manual pages
+    Man(man::Flags),
     /// Run two small scripted agents in a private directory, as you, to see how it works
     Demo,
     /// What a login shell is asked to execute
@@ -72,6 +113,18 @@ pub fn main() -> ExitCode {
         None => run::run(run),
         Some(Command::Run(flags)) => run::run(flags),
         Some(Command::Check { file, secret_dir }) => check(file, secret_dir),
+        Some(Command::Status(flags)) => status::run(&flags),
+        Some(Command::Attach(flags)) => attach::run(&flags),
+        Some(Command::Logs(flags)) => logs::run(&flags),
+        Some(Command::Events(flags)) => events::run(&flags),
+        Some(Command::Send(flags)) => send::run(&flags),
+        Some(Command::Top(flags)) => top::run(&flags),
+        Some(Command::Diff(flags)) => diff::run(&flags),
+        Some(Command::Schema(flags)) => schema::run(&flags),
+        Some(Command::Init(flags)) => init::run(&flags),
+        Some(Command::Doctor(flags)) => doctor::run(&flags),
+        Some(Command::Completions(flags)) => completions::run(&flags),
+        Some(Command::Man(flags)) => man::run(&flags),
         Some(Command::Demo) => demo::demo(),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
         Some(Command::Shim { arguments }) => crate::shim::main(arguments.into_iter()),
@@ -89,8 +142,7 @@ fn two_dashes(argument: OsString) -> OsString {
 fn check(config: PathBuf, secret_dir: Option<PathBuf>) -> ExitCode {
     let sources = Sources { config, secret_dir, agent_home: Identity::current().home };
     let mut stdout = std::io::stdout();
-    let look = check::look(stdout.is_terminal(), std::env::var_os("NO_COLOR").as_deref());
-    exit_code(matches!(check::check(&sources, look, &mut stdout), Ok(check::Verdict::Good)))
+    exit_code(matches!(check::check(&sources, output::look(), &mut stdout), Ok(check::Verdict::Good)))
 }
 
 fn exit_code(good: bool) -> ExitCode {

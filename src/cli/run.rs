@@ -12,7 +12,7 @@ use crate::daemon::{self, Options};
 use crate::desired::duration;
 use crate::sys::identity::{AccessGroup, Identity, IdentityError, is_root};
 
-use super::{CONFIG, SECRET_DIR};
+use super::{CONFIG, ROOT_API_SOCKET, SECRET_DIR};
 
 /// The flags of the daemon. Each can be given as a variable, too.
 #[derive(Debug, Args)]
@@ -128,7 +128,7 @@ fn options(flags: Flags) -> Result<Options, FlagError> {
                 None
             }
         };
-        (user, admins, Some(PathBuf::from("/run/agentd")), Some(PathBuf::from("/run/stereos/agentd.sock")))
+        (user, admins, Some(PathBuf::from("/run/agentd")), Some(PathBuf::from(ROOT_API_SOCKET)))
     } else {
         // The specification has whoever finds another path ignore it.
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());

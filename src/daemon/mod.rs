@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::api;
@@ -22,7 +22,7 @@ use crate::desired::Sources;
 use crate::event::Event;
 use crate::event_loop::{EventLoop, LoopError};
 use crate::execute::{Executor, Ground, Server};
-use crate::status::Snapshot;
+use crate::status::{About, Publisher, Snapshot};
 use crate::sys::identity::{AccessGroup, Identity};
 use crate::sys::runtime_dir::{Access, DirError, ensure_dir};
 use crate::sys::shim_link::ShimListener;
@@ -153,13 +153,14 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
     let hangups = signal(SignalKind::hangup()).map_err(fail)?;
     let Sockets { api: (api_listener, api_file), shims: (shim_listener, shim_file) } = Sockets::bind(&options)?;
     let started = clock::now();
-    let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot { started, ..Snapshot::default() }));
+    let about = Arc::new(options.about());
+    let (publisher, views) = Publisher::new(Snapshot { started, about, ..Snapshot::default() });
     let (events, event_queue) = mpsc::channel(QUEUE);
     let (outcomes, outcome_queue) = mpsc::unbounded_channel();
     let (adopted, all_adopted) = oneshot::channel();
     let nobody_to_adopt = matches!(tmux_server::find(&options.tmux_socket), Ok(None));
     let executor = Executor::new(options.ground(), outcomes);
-    let mut world = EventLoop::new(event_queue, outcome_queue, executor, snapshots, Some(adopted));
+    let mut world = EventLoop::new(event_queue, outcome_queue, executor, publisher, Some(adopted));
     let mut tasks = start_sources(&options, &events, shim_listener, hangups);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), api = %options.api_socket.display(),
@@ -170,7 +171,7 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
             // The API says what is true, or nothing yet: its clients wait in the socket's queue.
             let _ = tokio::time::timeout(ADOPT_WITHIN, all_adopted).await;
         }
-        api::serve(api_listener, snapshot, api::Limits::default()).map_err(DaemonError::from)
+        api::serve(api_listener, views, api::Limits::default()).map_err(DaemonError::from)
     };
     let mut api = tokio::select! {
         biased;
@@ -211,6 +212,16 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
 }
 
 impl Options {
+    fn about(&self) -> About {
+        About {
+            config: self.config.clone(),
+            secret_dir: self.secret_dir.clone(),
+            tmux_socket: self.tmux_socket.clone(),
+            user: self.user.name.clone(),
+            pid: std::process::id(),
+        }
+    }
+
     fn ground(&self) -> Ground {
         Ground {
             shim: self.shim.clone(),

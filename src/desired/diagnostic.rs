@@ -161,6 +161,11 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 
 /// `did you mean "…"?` for the nearest of the known words, if one is near.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(word, known).map(|known| format!("did you mean {known:?}?"))
+}
+
+/// The word that was meant, most likely.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = word.to_lowercase().replace('_', "-");
     known
         .into_iter()
@@ -172,5 +177,5 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
             near.then_some((distance, known))
         })
         .min()
-        .map(|(_, known)| format!("did you mean {known:?}?"))
+        .map(|(_, known)| known)
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, StartError};
+use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, StartError, Terminal};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -141,6 +141,15 @@ impl Executor {
         for launch in std::mem::take(&mut self.waiting) {
             self.start(launch, observed);
         }
+    }
+
+    /// Where an agent runs, once tmux has told.
+    pub fn terminal(&self, agent: &AgentName) -> Option<Terminal> {
+        let place = self.places.get(agent)?;
+        let pane = place.pane.as_ref()?;
+        let own = self.cgroups().filter(|_| place.cgroup.is_some());
+        let cgroup = own.and_then(|root| root.agent_path(agent.as_str()));
+        Some(Terminal { pane: pane.pane_id.clone(), shim: pane.pane_pid, cgroup })
     }
 
     /// Carries out one action, and notes in `observed` what that makes true at once.

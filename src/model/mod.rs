@@ -15,7 +15,7 @@ mod time;
 pub use desired::{Desired, Shutdown};
 pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
-pub use observed::{Child, Observed, Seat, SeatState, Server};
+pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
 pub use secret::Secret;
 pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Policy, Restart};
 pub use state::State;

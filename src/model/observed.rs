@@ -1,6 +1,7 @@
 //! What was seen to run.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{AgentName, Ending, Mono, RunId, SessionName, StartError};
 
@@ -30,6 +31,17 @@ pub struct Seat {
     pub session: SessionName,
     /// How far it is.
     pub state: SeatState,
+}
+
+/// Where an agent runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// The tmux pane, `%N`, which never means another one while that server lives.
+    pub pane: String,
+    /// The process in the pane, of which all that the agent starts descends.
+    pub shim: u32,
+    /// The cgroup that has the agent's processes and no others, if there is one.
+    pub cgroup: Option<PathBuf>,
 }
 
 /// How far a seat is.

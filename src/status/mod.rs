@@ -1,20 +1,38 @@
-//! What the daemon shows of itself: immutable snapshots, published whole. Readers never wait for the event loop,
-//! and the event loop never waits for a reader.
+//! What the daemon shows of itself: immutable snapshots, published whole, and a journal of what happened. Readers never
+//! wait for the event loop, and the event loop never waits for a reader.
 
+mod journal;
 mod publish;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use crate::model::{AgentName, Ending, Exit, Mono, Now, SessionName, State, Wall};
+use tokio::sync::watch;
+
+pub use crate::model::{AgentName, Desired, Ending, Exit, Mono, Now, SessionName, State, Terminal, Wall};
+pub use journal::{Entry, Happening, Journal};
 pub use publish::Publisher;
+
+/// Where the daemon shows itself. Each holds the latest only, so nobody can keep anything from being shown.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// What is.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What happened. An entry comes after the snapshot in which it can be seen.
+    pub journal: watch::Receiver<Journal>,
+    /// What is declared, as last taken; none before that.
+    pub declared: watch::Receiver<Option<Arc<Desired>>>,
+}
 
 /// Everything that the API can show, as of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Grows with every change of what follows.
     pub revision: u64,
-    /// When the daemon started.
+    /// When the daemon started. Its nanoseconds tell this daemon from an earlier one.
     pub started: Now,
+    /// What was decided at its start.
+    pub about: Arc<About>,
     /// What the daemon is about.
     pub phase: Phase,
     /// Why the last read of the configuration or of the secrets was not taken, if it wasn't.
@@ -23,12 +41,27 @@ pub struct Snapshot {
     pub agents: Vec<Arc<AgentStatus>>,
 }
 
+/// What a daemon is told at its start, as far as those who use it want to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The declared agents.
+    pub config: PathBuf,
+    /// Their secrets.
+    pub secret_dir: PathBuf,
+    /// Where to attach.
+    pub tmux_socket: PathBuf,
+    /// The login name of the user that agents run as.
+    pub user: String,
+    /// The daemon's process.
+    pub pid: u32,
+}
+
 /// A configuration that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The report, several lines, without colours or values of secrets.
     pub message: String,
-    /// When it was read.
+    /// When that was found first.
     pub at: Wall,
 }
 
@@ -43,6 +76,8 @@ pub struct AgentStatus {
     pub harness: Arc<str>,
     /// Where it is in its life.
     pub state: State,
+    /// Since when.
+    pub since: Wall,
     /// Restarts by policy since it was declared or last changed.
     pub restarts: u32,
     /// Its process, while there is one.
@@ -55,6 +90,41 @@ pub struct AgentStatus {
     pub next_restart_at: Option<Wall>,
     /// One sentence: why it isn't running, if that is anything but its own success.
     pub error: Option<String>,
+    /// Where it runs, once tmux has told.
+    pub terminal: Option<Arc<Terminal>>,
+    /// How its runs ended.
+    pub ends: EndCounts,
+}
+
+/// How the runs of an agent ended since this daemon started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndCounts {
+    /// With status 0.
+    pub success: u64,
+    /// With another status.
+    pub failure: u64,
+    /// By a signal.
+    pub signal: u64,
+    /// Before there was a process.
+    pub not_started: u64,
+    /// With its terminal or its shim.
+    pub lost: u64,
+    /// Nobody knows.
+    pub unknown: u64,
+}
+
+impl EndCounts {
+    fn count(&mut self, ending: &Ending) {
+        let counter = match ending {
+            Ending::Exited { exit: Exit::Code(0), .. } => &mut self.success,
+            Ending::Exited { exit: Exit::Code(_), .. } => &mut self.failure,
+            Ending::Exited { exit: Exit::Signal(_), .. } => &mut self.signal,
+            Ending::Exited { exit: Exit::Unknown, .. } => &mut self.unknown,
+            Ending::NotStarted(_) => &mut self.not_started,
+            Ending::TerminalLost(_) | Ending::ShimLost => &mut self.lost,
+        };
+        *counter += 1;
+    }
 }
 
 /// Where the daemon itself is in its life, as seen by those it serves.

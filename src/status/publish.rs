@@ -1,51 +1,128 @@
-//! Memory becomes snapshots: only what changed is made anew.
+//! Memory becomes snapshots, and transitions become entries of the journal: only what changed is made anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{AgentStatus, ConfigError, Phase as DaemonPhase, Snapshot};
-use crate::model::{AgentName, Now};
-use crate::reconcile::{AgentMemory, Memory, Phase};
+use super::{AgentStatus, ConfigError, EndCounts, Happening, Journal, Phase as DaemonPhase, Snapshot, Views};
+use crate::model::{AgentName, Desired, Ending, Now, State, Terminal, Wall};
+use crate::reconcile::{AgentMemory, Memory, Phase, Transition};
 
-/// Publishes snapshots to whoever watches.
+/// Publishes to whoever watches.
 #[derive(Debug)]
 pub struct Publisher {
     snapshots: watch::Sender<Arc<Snapshot>>,
+    journal: watch::Sender<Journal>,
+    declared: watch::Sender<Option<Arc<Desired>>>,
     agents: BTreeMap<AgentName, Arc<AgentStatus>>,
+    /// Who is in no snapshot any more, for the entry of the journal that says so.
+    gone: BTreeMap<AgentName, Arc<AgentStatus>>,
     config_error: Option<Arc<ConfigError>>,
     phase: DaemonPhase,
     dirty: bool,
 }
 
 impl Publisher {
-    /// Goes on from the snapshot that is there.
-    pub fn new(snapshots: watch::Sender<Arc<Snapshot>>) -> Self {
-        Self { snapshots, agents: BTreeMap::new(), config_error: None, phase: DaemonPhase::Running, dirty: false }
+    /// Begins with what is known at the start, and tells where to look.
+    pub fn new(first: Snapshot) -> (Self, Views) {
+        let (snapshots, snapshot) = watch::channel(Arc::new(first));
+        let (journal, entries) = watch::channel(Journal::default());
+        let (declared, declarations) = watch::channel(None);
+        let publisher = Self {
+            snapshots,
+            journal,
+            declared,
+            agents: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            config_error: None,
+            phase: DaemonPhase::Running,
+            dirty: false,
+        };
+        (publisher, Views { snapshots: snapshot, journal: entries, declared: declarations })
     }
 
-    /// Says why the newest configuration was not taken, or that it was.
-    pub fn set_config_error(&mut self, error: Option<Arc<ConfigError>>) {
-        self.dirty |= self.config_error != error;
-        self.config_error = error;
+    /// Says that a configuration was taken, and whether it is another one than before.
+    pub fn config_loaded(&mut self, desired: Option<&Arc<Desired>>, now: Now) {
+        let had_error = self.config_error.take().is_some();
+        self.dirty |= had_error;
+        self.show();
+        if let Some(desired) = desired {
+            self.declared.send_replace(Some(Arc::clone(desired)));
+        }
+        if had_error || desired.is_some() {
+            let agents = self.declared.borrow().as_ref().map_or(0, |desired| desired.agents.len());
+            self.note(now.wall, Happening::ConfigLoaded { agents });
+        }
+    }
+
+    /// Says why the newest configuration was not taken.
+    pub fn config_refused(&mut self, message: String, now: Now) {
+        if self.config_error.as_ref().is_some_and(|known| known.message == message) {
+            return;
+        }
+        self.config_error = Some(Arc::new(ConfigError { message: message.clone(), at: now.wall }));
+        self.dirty = true;
+        self.show();
+        self.note(now.wall, Happening::ConfigRefused { message });
     }
 
     /// Says that everything is being stopped.
-    pub fn set_stopping(&mut self) {
-        self.dirty |= self.phase != DaemonPhase::Stopping;
+    pub fn stopping(&mut self, now: Now) {
+        if self.phase == DaemonPhase::Stopping {
+            return;
+        }
         self.phase = DaemonPhase::Stopping;
+        self.dirty = true;
+        self.show();
+        self.note(now.wall, Happening::Stopping);
     }
 
-    /// Publishes, if anything changed.
-    pub fn publish<'a>(&mut self, memory: &Memory, changed: impl Iterator<Item = &'a AgentName>, now: Now) {
+    /// Publishes what changed of agents. `terminal` tells where one runs.
+    pub fn publish<'a>(
+        &mut self,
+        memory: &Memory,
+        changed: impl Iterator<Item = &'a AgentName>,
+        transitions: &[Transition],
+        terminal: impl Fn(&AgentName) -> Option<Terminal>,
+        now: Now,
+    ) {
         for name in changed {
             self.dirty = true;
             match memory.agents.get(name) {
-                Some(agent) => self.agents.insert(name.clone(), Arc::new(status_of(name, agent, now))),
-                None => self.agents.remove(name),
-            };
+                Some(agent) => {
+                    let before = self.agents.get(name).map(Arc::as_ref);
+                    let started = self.snapshots.borrow().started;
+                    let status = status_of(name, agent, before, terminal(name), started, now);
+                    self.agents.insert(name.clone(), Arc::new(status));
+                }
+                None => self.gone.extend(self.agents.remove_entry(name)),
+            }
         }
+        self.show();
+        if !transitions.is_empty() {
+            let happenings: Vec<_> = transitions.iter().map(|transition| self.happening(transition)).collect();
+            self.journal.send_modify(|journal| happenings.into_iter().for_each(|it| journal.push(now.wall, it)));
+        }
+        self.gone.clear();
+    }
+
+    fn happening(&self, Transition { agent, from, to, reason }: &Transition) -> Happening {
+        let status = self.agents.get(agent).or_else(|| self.gone.get(agent));
+        // A run that begins, or is being ended, has no end yet: what is known is that of the one before.
+        let has_ended =
+            to.is_none_or(|to| matches!(to, State::BackingOff | State::Exited | State::Failed | State::TimedOut));
+        Happening::Transition {
+            agent: agent.clone(),
+            from: *from,
+            to: *to,
+            reason: reason.clone(),
+            end: status.filter(|_| has_ended).and_then(|status| status.last_end.clone()),
+            restarts: status.map_or(0, |status| status.restarts),
+        }
+    }
+
+    fn show(&mut self) {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
@@ -54,15 +131,27 @@ impl Publisher {
             *snapshot = Arc::new(Snapshot {
                 revision: snapshot.revision + 1,
                 started: snapshot.started,
+                about: Arc::clone(&snapshot.about),
                 phase: self.phase,
                 config_error,
                 agents,
             });
         });
     }
+
+    fn note(&self, at: Wall, happening: Happening) {
+        self.journal.send_modify(|journal| journal.push(at, happening));
+    }
 }
 
-fn status_of(name: &AgentName, memory: &AgentMemory, now: Now) -> AgentStatus {
+fn status_of(
+    name: &AgentName,
+    memory: &AgentMemory,
+    before: Option<&AgentStatus>,
+    terminal: Option<Terminal>,
+    started: Now,
+    now: Now,
+) -> AgentStatus {
     let (pid, next_restart_at) = match &memory.phase {
         Phase::Running { pid } => (Some(*pid), None),
         Phase::Stopping { pid, .. } => (*pid, None),
@@ -78,18 +167,51 @@ fn status_of(name: &AgentName, memory: &AgentMemory, now: Now) -> AgentStatus {
         | Phase::TimedOut { .. }
         | Phase::Closing => (None, None),
     };
+    let last_end = memory.last_end.as_ref().map(|(ending, at)| (ending.clone(), at.wall));
+    let started_at = memory.started.map(|started| started.wall);
     AgentStatus {
         name: name.clone(),
         session: memory.declared.session.clone(),
         harness: memory.declared.harness.clone(),
         state: memory.state(),
+        since: since(memory.state(), started_at, last_end.as_ref(), before, now),
         restarts: memory.restarts,
         pid,
-        started_at: memory.started.map(|started| started.wall),
-        last_end: memory.last_end.as_ref().map(|(ending, at)| (ending.clone(), at.wall)),
+        started_at,
         next_restart_at,
         error: error_of(memory),
+        terminal: terminal.map(Arc::new),
+        ends: ends(memory.last_end.as_ref(), before, started),
+        last_end,
     }
+}
+
+/// When the state began. An end and a start have a time of their own, which outlives the daemon.
+fn since(
+    state: State,
+    started_at: Option<Wall>,
+    last_end: Option<&(Ending, Wall)>,
+    before: Option<&AgentStatus>,
+    now: Now,
+) -> Wall {
+    let known = match state {
+        State::Running => started_at,
+        State::BackingOff | State::Exited | State::Failed | State::TimedOut => last_end.map(|(_, at)| *at),
+        State::Pending | State::Starting | State::Stopping => None,
+    };
+    let same = before.filter(|before| before.state == state).map(|before| before.since);
+    known.or(same).unwrap_or(now.wall)
+}
+
+/// An end is counted once: those that an earlier daemon has seen are not counted again.
+fn ends(last_end: Option<&(Ending, Now)>, before: Option<&AgentStatus>, started: Now) -> EndCounts {
+    let mut ends = before.map(|before| before.ends).unwrap_or_default();
+    if let Some((ending, at)) = last_end.filter(|(_, at)| at.mono >= started.mono)
+        && before.and_then(|before| before.last_end.as_ref()).is_none_or(|(_, counted)| *counted != at.wall)
+    {
+        ends.count(ending);
+    }
+    ends
 }
 
 fn error_of(memory: &AgentMemory) -> Option<String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agentd::api::{ApiServer, Limits, serve};
 use agentd::model::{AgentName, SessionName};
-use agentd::status::{AgentStatus, Snapshot, State};
+use agentd::status::{AgentStatus, Desired, Journal, Snapshot, State, Views};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -18,6 +18,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Api {
     pub server: ApiServer,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
+    pub journal: watch::Sender<Journal>,
+    pub declared: watch::Sender<Option<Arc<Desired>>>,
     pub path: PathBuf,
     _dir: TempDir,
 }
@@ -28,9 +30,12 @@ impl Api {
         let path = dir.path().join("api.sock");
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let (snapshots, receiver) = watch::channel(Arc::new(snapshot(1, names)));
-        let server = serve(listener, receiver, limits).unwrap();
-        Self { server, snapshots, path, _dir: dir }
+        let (snapshots, latest) = watch::channel(Arc::new(snapshot(1, names)));
+        let (journal, entries) = watch::channel(Journal::default());
+        let (declared, declarations) = watch::channel(None);
+        let views = Views { snapshots: latest, journal: entries, declared: declarations };
+        let server = serve(listener, views, limits).unwrap();
+        Self { server, snapshots, journal, declared, path, _dir: dir }
     }
 
     pub fn with(names: &[&str]) -> Self {
@@ -57,12 +62,15 @@ pub fn snapshot(revision: u64, names: &[&str]) -> Snapshot {
             session: SessionName::new("session").unwrap(),
             harness: "custom".into(),
             state: State::Running,
+            since: agentd::status::Wall(0),
             restarts: 0,
             pid: Some(7),
             started_at: None,
             last_end: None,
             next_restart_at: None,
             error: None,
+            terminal: None,
+            ends: agentd::status::EndCounts::default(),
         })
     };
     Snapshot { revision, agents: names.iter().map(agent).collect(), ..Snapshot::default() }

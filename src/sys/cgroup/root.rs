@@ -81,6 +81,11 @@ impl CgroupRoot {
         &self.path
     }
 
+    /// Where the cgroup for an agent's processes is, or would be.
+    pub fn agent_path(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path.join(agent_dir(name).ok()?))
+    }
+
     /// The cgroup for an agent's processes, made if need be.
     pub fn agent(&self, name: &str) -> io::Result<Cgroup> {
         Cgroup::create(Arc::clone(&self.dir), &agent_dir(name)?)

@@ -1,0 +1,21 @@
+//! `agentd status [NAME…]`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::client::Connect;
+use super::failure::{Failure, finish};
+
+/// The flags.
+#[derive(Debug, Args)]
+pub struct Flags {
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// Runs it.
+pub fn run(flags: &Flags) -> ExitCode {
+    let _ = flags;
+    finish(Err(Failure::Other("not yet".to_owned())))
+}
