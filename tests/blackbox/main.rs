@@ -13,6 +13,7 @@ mod declare;
 mod exits;
 mod files;
 mod flags;
+mod follow;
 mod harness;
 mod launch_failures;
 mod lifecycle;
