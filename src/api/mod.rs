@@ -10,6 +10,7 @@ mod conditional;
 mod connection;
 mod events;
 mod held;
+mod openapi;
 mod output;
 mod query;
 mod render;

@@ -54,16 +54,22 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// A duration as in the configuration, up to a limit.
+    /// A number and its unit: ms, s or m.
     pub(super) fn duration(&self, name: &str, most: Duration) -> Result<Option<Duration>, BadQuery> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        match humantime::parse_duration(&text) {
-            Ok(duration) if duration <= most => Ok(Some(duration)),
-            Ok(_) | Err(_) => {
-                let most = humantime::format_duration(most);
-                Err(BadQuery(format!("{name} must be a duration such as 30s, {most} at most")))
-            }
-        }
+        let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (digits, unit) = text.split_at(unit);
+        let milliseconds = match (unit, digits.len()) {
+            ("ms", 1..=5) => Some(1),
+            ("s", 1..=3) => Some(1000),
+            ("m", 1) => Some(60_000),
+            _ => None,
+        };
+        let duration = milliseconds.zip(digits.parse::<u64>().ok()).map(|(unit, n)| Duration::from_millis(unit * n));
+        duration.filter(|duration| *duration <= most).map(Some).ok_or_else(|| {
+            let most = humantime::format_duration(most);
+            BadQuery(format!("{name} must be a duration such as 500ms, 30s or 1m, {most} at most"))
+        })
     }
 }
 
@@ -95,10 +101,16 @@ mod tests {
                 "{bad}"
             );
         }
-        assert_eq!(of("w=1m30s").duration("w", Duration::from_secs(300)), Ok(Some(Duration::from_secs(90))));
-        for bad in ["w=", "w=30", "w=6m", "w=-1s", "w=x"] {
+        for (good, millis) in [("w=0s", 0), ("w=30s", 30_000), ("w=5m", 300_000), ("w=300s", 300_000), ("w=10ms", 10)] {
+            assert_eq!(
+                of(good).duration("w", Duration::from_secs(300)),
+                Ok(Some(Duration::from_millis(millis))),
+                "{good}"
+            );
+        }
+        for bad in ["w=", "w=30", "w=6m", "w=301s", "w=-1s", "w=x", "w=s", "w=1m30s", "w=1h", "w=0000s", "w=1 s"] {
             let error = of(bad).duration("w", Duration::from_secs(300)).unwrap_err().0;
-            assert_eq!(error, "w must be a duration such as 30s, 5m at most", "{bad}");
+            assert_eq!(error, "w must be a duration such as 500ms, 30s or 1m, 5m at most", "{bad}");
         }
         assert_eq!(of("f=false").boolean("f"), Ok(Some(false)));
         assert!(of("f=yes").boolean("f").is_err());

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
 use super::held::Held;
+use super::openapi::Document;
 use super::output::Terminals;
 use super::query::{BadQuery, Query};
 use super::render::{Renderer, find};
@@ -28,11 +29,17 @@ enum Route<'a> {
     Agent(Cow<'a, str>),
     Output(Cow<'a, str>),
     Events,
+    OpenApi,
     /// A path below `/v1/agents/` that can't be a name.
     NoSuchAgent,
     Unknown,
     MethodNotAllowed,
 }
+
+/// All that can be asked for, sorted.
+#[cfg(test)]
+pub(super) const PATHS: [&str; 6] =
+    ["/v1/agents", "/v1/agents/{name}", "/v1/agents/{name}/output", "/v1/events", "/v1/health", "/v1/openapi.json"];
 
 impl<'a> Route<'a> {
     /// A trailing slash makes another path, which is unknown. The query is no part of `path`.
@@ -44,6 +51,7 @@ impl<'a> Route<'a> {
             "/v1/health" => Self::Health,
             "/v1/agents" => Self::Agents,
             "/v1/events" => Self::Events,
+            "/v1/openapi.json" => Self::OpenApi,
             _ => match path.strip_prefix("/v1/agents/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
                 Some((name, rest)) if !name.is_empty() => {
                     let name = percent_decode_str(name).decode_utf8();
@@ -65,6 +73,7 @@ pub(super) struct Router {
     pub(super) views: Views,
     pub(super) renderer: Renderer,
     pub(super) terminals: Terminals,
+    description: Document,
     pub(super) held: Held,
     pub(super) stop: watch::Receiver<Option<Duration>>,
 }
@@ -72,7 +81,7 @@ pub(super) struct Router {
 impl Router {
     pub(super) fn new(views: Views, access: Access, limits: Limits, stop: watch::Receiver<Option<Duration>>) -> Self {
         let (renderer, terminals, held) = (Renderer::default(), Terminals::new(access), Held::new(limits.max_held));
-        Self { views, renderer, terminals, held, stop }
+        Self { views, renderer, terminals, description: Document::default(), held, stop }
     }
 
     /// The latest snapshot, not borrowed: the event loop publishes through the same lock.
@@ -92,6 +101,7 @@ impl Router {
             }),
             Route::Output(name) => output::output(self, &name, &query).await,
             Route::Events => events::follow(self, &query, &request.headers),
+            Route::OpenApi => Ok(respond::json(self.description.bytes())),
             Route::NoSuchAgent => Ok(respond::no_such_agent()),
             Route::Unknown => Ok(respond::error(StatusCode::NOT_FOUND, "not found")),
             Route::MethodNotAllowed => {
@@ -137,6 +147,26 @@ mod tests {
             "/V1/agents",
         ] {
             assert_eq!(get(path), Route::Unknown, "{path}");
+        }
+    }
+
+    /// A path that leads there; none to errors.
+    fn path_of(route: &Route) -> Option<&'static str> {
+        match route {
+            Route::Health => Some("/v1/health"),
+            Route::Agents => Some("/v1/agents"),
+            Route::Agent(_) => Some("/v1/agents/{name}"),
+            Route::Output(_) => Some("/v1/agents/{name}/output"),
+            Route::Events => Some("/v1/events"),
+            Route::OpenApi => Some("/v1/openapi.json"),
+            Route::NoSuchAgent | Route::Unknown | Route::MethodNotAllowed => None,
+        }
+    }
+
+    #[test]
+    fn every_path_leads_to_what_it_is_called() {
+        for path in PATHS {
+            assert_eq!(path_of(&get(&path.replace("{name}", "a"))), Some(path));
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::body::Bytes;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
 
@@ -65,12 +66,15 @@ fn append(body: &mut Vec<u8>, value: &impl Serialize) {
     debug_assert!(written.is_ok(), "{written:?}");
 }
 
-#[derive(Serialize)]
+/// Why there is no answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
 struct ErrorBody<'a> {
+    /// One sentence.
     error: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Health<'a> {
     state: &'static str,
     uptime_seconds: u64,
@@ -91,14 +95,14 @@ struct Health<'a> {
     config_error: Option<ConfigError<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ConfigError<'a> {
     message: &'a str,
     at: Time,
 }
 
 /// All states are listed, also those that no agent is in.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct AgentCounts {
     total: usize,
     pending: usize,
@@ -134,7 +138,7 @@ impl AgentCounts {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Agent<'a> {
     name: &'a str,
     /// A process of it is alive, also while that is being stopped.
@@ -143,6 +147,7 @@ struct Agent<'a> {
     restarts: u32,
     r#type: &'static str,
     harness: &'a str,
+    #[schema(value_type = StateWord)]
     state: &'static str,
     /// When the state began.
     since: Time,
@@ -183,7 +188,7 @@ impl<'a> Agent<'a> {
 }
 
 /// How the last run ended: `kind` says which of the other fields to expect.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LastEnd {
     #[serde(flatten)]
     how: How,
@@ -193,7 +198,7 @@ struct LastEnd {
     at: Time,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum How {
     Exited {
@@ -237,7 +242,35 @@ impl How {
 }
 
 /// RFC 3339, UTC, milliseconds.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 struct Time(Wall);
+
+/// The states of an agent, as words.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code, reason = "for the description only")]
+enum StateWord {
+    Pending,
+    Starting,
+    Running,
+    Stopping,
+    BackingOff,
+    Exited,
+    Failed,
+    TimedOut,
+}
+
+/// The shapes of all that is sent, by name, for the description of the API.
+pub(super) fn schemas() -> serde_json::Value {
+    fn of<T: ToSchema>() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
+        let mut schemas = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut schemas);
+        schemas
+    }
+    let all = [of::<Health>(), of::<Agent>(), of::<ErrorBody>(), of::<journal::Event>()].concat();
+    all.into_iter().map(|(name, schema)| (name, serde_json::json!(schema))).collect()
+}
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

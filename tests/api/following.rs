@@ -87,8 +87,8 @@ fn who_waits_in_vain_is_told_so_in_time() {
 fn what_cannot_be_asked_is_said() {
     let api = Api::with(&["a"]);
     for (path, sentence) in [
-        ("/v1/agents?wait=x", "wait must be a duration such as 30s, 5m at most"),
-        ("/v1/agents?wait=6m", "wait must be a duration such as 30s, 5m at most"),
+        ("/v1/agents?wait=x", "wait must be a duration such as 500ms, 30s or 1m, 5m at most"),
+        ("/v1/agents?wait=6m", "wait must be a duration such as 500ms, 30s or 1m, 5m at most"),
         ("/v1/agents?wait=1s&wait=1s", "wait is given more than once"),
         ("/v1/events?history=-1", "history must be a whole number from 0 to 10000"),
         ("/v1/events?follow=1", "follow must be true or false"),

@@ -2,8 +2,9 @@
 
 use hyper::body::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{LastEnd, Time, to_bytes};
+use super::{LastEnd, StateWord, Time, to_bytes};
 use crate::status::{Entry, Happening, Now};
 
 /// One entry of the journal.
@@ -31,16 +32,18 @@ pub(in crate::api) fn missed(count: Option<u64>, now: Now) -> Bytes {
 }
 
 /// What happened: `type` says which of the other fields to expect.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Event<'a> {
+pub(super) enum Event<'a> {
     /// An agent changed its state.
     Transition {
         at: Time,
         agent: &'a str,
         /// Null for an agent that is new.
+        #[schema(value_type = Option<StateWord>)]
         from: Option<&'static str>,
         /// Null for an agent that is gone.
+        #[schema(value_type = Option<StateWord>)]
         to: Option<&'static str>,
         /// Why, in a few words.
         reason: &'a str,
