@@ -1,0 +1,114 @@
+//! `agentd status --watch`: the same again whenever the daemon says that something changed, and every other second for
+//! what changes without being told: durations and usage.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
+
+use super::screen::{self, Screen, Wish};
+use super::{Flags, Page, Style, write_lines};
+use crate::cli::client::Client;
+use crate::cli::failure::Failure;
+use crate::cli::table::{Tone, cut, one_line, paint, width};
+
+/// From one look to the next, if nothing changes.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// From one look to the next, if everything changes.
+const AT_MOST_EVERY: Duration = Duration::from_millis(100);
+
+/// From one attempt to reach the daemon to the next.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Until the reader leaves, or the reading program goes away.
+pub(super) async fn watch(client: &Client, flags: &Flags) -> Result<(), Failure> {
+    // Before the terminal is taken: what fails here is told as it would be without --watch.
+    let first = Page::fetch(client, flags).await?;
+    if screen::size().is_some() { on_screen(client, flags, first).await } else { as_text(client, flags, first).await }
+}
+
+type Fetched = (Page, Option<String>);
+
+async fn on_screen(client: &Client, flags: &Flags, (mut page, mut etag): Fetched) -> Result<(), Failure> {
+    let cannot = |what: &str| {
+        let what = what.to_owned();
+        |error| Failure::System { what, error }
+    };
+    let mut terminated = signal(SignalKind::terminate()).map_err(cannot("wait for signals"))?;
+    let mut hung_up = signal(SignalKind::hangup()).map_err(cannot("wait for signals"))?;
+    let mut screen = Screen::open().map_err(cannot("draw on the terminal"))?;
+    let mut wishes = screen::wishes();
+    let mut trouble = None;
+    loop {
+        screen.draw(&lines(&page, trouble.as_ref()))?;
+        let next = next(client, flags, etag.as_deref(), trouble.is_some());
+        tokio::select! {
+            fetched = next => match fetched {
+                Ok(fetched) => ((page, etag), trouble) = (fetched, None),
+                Err(failure) => trouble = Some(failure),
+            },
+            wish = wishes.recv() => match wish {
+                Some(Wish::Redraw) => {}
+                Some(Wish::Quit) | None => return Ok(()),
+            },
+            _ = terminated.recv() => return Ok(()),
+            _ = hung_up.recv() => return Ok(()),
+        }
+    }
+}
+
+/// A screenful.
+fn lines(page: &Page, trouble: Option<&Failure>) -> Vec<String> {
+    let (columns, rows) = screen::size().unwrap_or((80, 24));
+    let style = Style { width: Some(columns), ..Style::of_stdout() };
+    let mut lines = Vec::new();
+    if let Some(failure) = trouble {
+        let text = one_line(&format!("{failure}; this is as of before"));
+        lines.push(paint(&cut(&text, columns), Tone::Bad, style.look));
+    }
+    lines.extend(page.fitted(style, rows.saturating_sub(lines.len() + 1)));
+    let hint = "q quits";
+    if lines.len() < rows && columns > width(hint) {
+        lines.resize(rows - 1, String::new());
+        lines.push(paint(hint, Tone::Quiet, style.look));
+    }
+    lines
+}
+
+/// A table for each change, for a program that reads.
+async fn as_text(client: &Client, flags: &Flags, (mut page, mut etag): Fetched) -> Result<(), Failure> {
+    loop {
+        let mut lines = page.plain(Style::of_stdout());
+        lines.push(String::new());
+        write_lines(&lines)?;
+        loop {
+            let (newer, newer_etag) = next(client, flags, etag.as_deref(), false).await?;
+            etag = newer_etag;
+            if !newer.is_same(&page) {
+                page = newer;
+                break;
+            }
+        }
+    }
+}
+
+/// What there is to see when something has changed, or some time has passed.
+async fn next(client: &Client, flags: &Flags, etag: Option<&str>, in_trouble: bool) -> Result<Fetched, Failure> {
+    if in_trouble {
+        sleep(AGAIN_AFTER).await;
+    } else {
+        sleep(AT_MOST_EVERY).await;
+        // Whether it changed, did not or can't be asked: the next answer tells.
+        let _ = timeout(LOOK_EVERY, change(client, etag)).await;
+    }
+    Page::fetch(client, flags).await
+}
+
+/// Waits for anything to be another than it was. An older daemon tells nothing of that.
+async fn change(client: &Client, etag: Option<&str>) {
+    match etag {
+        Some(etag) => drop(client.get("/v1/agents?wait=30s", &[("If-None-Match", etag)]).await),
+        None => std::future::pending().await,
+    }
+}
