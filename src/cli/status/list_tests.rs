@@ -33,13 +33,13 @@ fn agent(name: &str, state: &str, seconds_ago: i64) -> Agent {
     }
 }
 
-fn exited(code: u8) -> Option<Exit> {
-    Some(Exit { kind: "exited".to_owned(), code: Some(code), at: at(9), ..Exit::default() })
+fn exited(code: u8) -> Exit {
+    Exit { kind: "exited".to_owned(), code: Some(code), at: at(9), ..Exit::default() }
 }
 
-fn killed(signal: u8, name: Option<&str>) -> Option<Exit> {
+fn killed(signal: u8, name: Option<&str>) -> Exit {
     let signal_name = name.map(str::to_owned);
-    Some(Exit { kind: "killed".to_owned(), signal: Some(signal), signal_name, at: at(9), ..Exit::default() })
+    Exit { kind: "killed".to_owned(), signal: Some(signal), signal_name, at: at(9), ..Exit::default() }
 }
 
 /// One of each kind, and hostile ones.
@@ -48,15 +48,15 @@ fn zoo() -> Vec<Agent> {
     let error = |text: &str| Some(text.to_owned());
     vec![
         agent("assistant", "running", 3 * 86_400 + 4 * 3_600),
-        Agent { restarts: 12, exit: exited(139), ..agent("builder", "running", 5) },
+        Agent { restarts: 12, exit: Some(exited(139)), ..agent("builder", "running", 5) },
         Agent {
             restarts: 2,
-            exit: exited(3),
+            exit: Some(exited(3)),
             next_restart_at: Some(at(-12)),
             error: error("exited with status 3"),
             ..agent("crawler", "backing_off", 3)
         },
-        Agent { exit: exited(0), ..agent("done", "exited", 7_200) },
+        Agent { exit: Some(exited(0)), ..agent("done", "exited", 7_200) },
         Agent {
             exit: kind("not_started"),
             error: error("could not execute \"/opt/agents/bin/claude\": No such file or directory (os error 2)"),
@@ -64,11 +64,11 @@ fn zoo() -> Vec<Agent> {
         },
         Agent {
             restarts: 5,
-            exit: killed(9, Some("SIGKILL")),
+            exit: Some(killed(9, Some("SIGKILL"))),
             error: error("was killed by signal 9 (SIGKILL); restarted 5 times, which is its max_restarts"),
             ..agent("out-of-memory", "failed", 61)
         },
-        Agent { exit: killed(34, None), ..agent("realtime", "starting", 0) },
+        Agent { exit: Some(killed(34, None)), ..agent("realtime", "starting", 0) },
         Agent { exit: kind("unknown"), ..agent("shim-lost", "pending", 1) },
         Agent { error: error("stopped: its timeout of 2h has passed"), ..agent("slow", "timed_out", 86_400) },
         Agent { ..agent("翻訳エージェント", "running", 60) },

@@ -57,8 +57,9 @@ impl Screen {
         for (number, line) in lines.iter().take(rows).enumerate() {
             let feed: &[u8] = if number == 0 { b"" } else { b"\r\n" };
             self.out.write_all(feed)?;
-            self.out.write_all(line.as_bytes())?;
+            // Before the text: behind one that fills the line, it would take the last character.
             queue!(self.out, Clear(ClearType::UntilNewLine))?;
+            self.out.write_all(line.as_bytes())?;
         }
         if lines.len() < rows {
             self.out.write_all(b"\r\n")?;

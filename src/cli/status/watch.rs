@@ -1,5 +1,5 @@
-//! `agentd status --watch`: the same again whenever the daemon says that something changed, and every other second for
-//! what changes without being told: durations and usage.
+//! `agentd status --watch`: the same again whenever the daemon says that something changed, and every second for what
+//! changes without being told: durations and usage.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::table::{Tone, cut, one_line, paint, width};
 
 /// From one look to the next, if nothing changes.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// From one look to the next, if everything changes.
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
