@@ -1,6 +1,7 @@
 //! `agentd status`, as people and programs read it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -181,7 +182,10 @@ struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     fn new(host: &'a Host, size: (u32, u32), script: &str) -> Self {
-        let terminal = Self { host, socket: host.at("run/person.sock") };
+        // A server that is on its way out still holds its socket.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let socket = host.at(&format!("run/person-{}.sock", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let terminal = Self { host, socket };
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
         terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows, "sh", "-c", script]);
         terminal
