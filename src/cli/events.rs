@@ -43,7 +43,7 @@ pub struct Flags {
 }
 
 const EXPLAINED: &str = "\
-A line has the time, the agent, its states before and after, and the reason. The daemon remembers the last few
+A line has the time, the agent, its states before and after, and the reason. The daemon remembers the last few \
 thousand events of its own life: for earlier ones see its log.
 
 --follow waits for a daemon that is restarted and goes on where it was; a line tells if something was missed.";

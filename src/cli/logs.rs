@@ -55,13 +55,13 @@ pub struct Flags {
 }
 
 const EXPLAINED: &str = "\
-This is the text of the agent's terminal, with what has scrolled off it as far as that is kept (see tmux's
-history-limit): no log file is written. Of what an agent sends to its terminal only text and colours get through.
+This is the text of the agent's terminal, with what has scrolled off it as far as that is kept: there is no log file. \
+Of all that an agent sends to its terminal, only text and colours get through.
 
---follow compares what is on the terminal every half second, and every two seconds while it stays the same. A line
-is shown once it is complete, or stays as it is. An agent that draws on its screen instead of writing line by line is
-shown by the lines that have changed; use `agentd attach` to see it as it is. Lines that are equal to all lines before
-them, and those that came and went between two looks, are not seen.";
+--follow looks every half second, and every two seconds at an agent that writes nothing. A line is shown when it is \
+complete, or when it stays as it is. An agent that draws on its screen, instead of writing line by line, is shown by \
+the lines that have changed; to see it as it is, use `agentd attach`. What came and went between two looks is not \
+seen, nor is a line after many that are the same.";
 
 /// When to show colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

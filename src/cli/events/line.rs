@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::cli::client::types::Exit;
+use crate::cli::output::harmless_json;
 use crate::cli::sse::Event;
 use crate::cli::table::{Tone, one_line, paint, width};
 use crate::cli::time::{Zone, full_of};
@@ -131,7 +132,8 @@ impl Lines {
 pub(super) fn json(event: &Event) -> String {
     let value = serde_json::from_str::<serde_json::Value>(&event.data);
     // What isn't JSON at all is still told as JSON.
-    value.unwrap_or_else(|_| serde_json::Value::String(event.data.clone())).to_string()
+    let value = value.unwrap_or_else(|_| serde_json::Value::String(event.data.clone()));
+    harmless_json(&value.to_string()).into_owned()
 }
 
 #[cfg(test)]

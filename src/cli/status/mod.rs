@@ -25,7 +25,8 @@ use view::View;
 #[command(after_long_help = EXPLAINED)]
 pub struct Flags {
     /// The agents; one name shows that agent in full [default: all]
-    pub names: Vec<String>,
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
     /// Write a JSON array: what /v1/agents says of each agent, with what it uses as `usage`
     #[arg(long)]
     json: bool,
@@ -38,18 +39,22 @@ pub struct Flags {
 
 const EXPLAINED: &str = "\
 Columns:
-  STATE      pending, starting, running, stopping, backing_off (and how long until the next start),
-             exited, failed or timed_out
+  STATE      pending, starting, running, stopping, backing_off, exited, failed
+             or timed_out; with backing_off, how long until the next start
   FOR        how long it has been in that state
-  RESTARTS   restarts by policy
-  LAST EXIT  how the last run ended: its status, the signal, `not started` or `unknown`
-  CPU        of one core, lately; MEMORY: of all processes of the agent; `-` is unknown
-  ERROR      why it is not running; on a narrow terminal below the agent
+  RESTARTS   by policy
+  LAST EXIT  the status or the signal that ended the last run, `not started`,
+             or `unknown`
+  CPU        of one core, lately
+  MEMORY     of all its processes
+  ERROR      why it isn't running; on a narrow terminal below the agent
 
-On a terminal, lines fit its width; elsewhere nothing is cut. What matters least is left out first where there is no
-room: SESSION (at once, where every session is called as its agent), MEMORY, CPU, LAST EXIT, RESTARTS, FOR.
-With --watch and no terminal to draw on, a new table is written at each change of an agent.
-The exit status is 0 also if agents have failed: ask --json, or `agentd events`, for that.";
+On a terminal, lines fit its width; elsewhere nothing is cut. Where there is no room, these are left out in this order: \
+SESSION (at once, where every session is called as its agent), MEMORY, CPU, LAST EXIT, RESTARTS, FOR.
+
+With --watch and no terminal to draw on, a new table is written whenever an agent changes.
+
+The exit status is 0 also if agents have failed: for that, see --json.";
 
 /// How things are shown.
 #[derive(Clone, Copy, Debug)]

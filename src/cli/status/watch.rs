@@ -64,7 +64,7 @@ fn lines(page: &Page, trouble: Option<&Failure>) -> Vec<String> {
     let style = Style { width: Some(columns), ..Style::of_stdout() };
     let mut lines = Vec::new();
     if let Some(failure) = trouble {
-        let text = one_line(&format!("{failure}; this is as of before"));
+        let text = one_line(&format!("not up to date: {failure}"));
         lines.push(paint(&cut(&text, columns), Tone::Bad, style.look));
     }
     lines.extend(page.fitted(style, rows.saturating_sub(lines.len() + 1)));
