@@ -142,46 +142,58 @@ impl Column {
     fn natural(&self) -> usize {
         self.cells.iter().map(|cell| width(&cell.text)).chain([width(self.title)]).max().unwrap_or(0)
     }
+}
 
-    fn least(&self) -> usize {
-        match self.squeeze {
-            Squeeze::To(cells) | Squeeze::DropOrTo(_, cells) => self.natural().min(cells),
-            Squeeze::Drop(_) => self.natural(),
-        }
-    }
+/// A column that has its place.
+#[derive(Debug)]
+struct Placed {
+    column: Column,
+    width: usize,
+    least: usize,
 }
 
 /// Columns that fit together.
 #[derive(Debug)]
 pub struct Table {
-    columns: Vec<(Column, usize)>,
+    columns: Vec<Placed>,
 }
 
 impl Table {
     /// Makes columns fit into so many cells; without a limit, all keep their width.
-    pub fn fit(mut columns: Vec<Column>, limit: Option<usize>) -> Self {
-        let Some(limit) = limit else {
-            return Self { columns: with_widths(columns, Column::natural) };
+    pub fn fit(columns: Vec<Column>, limit: Option<usize>) -> Self {
+        let place = |column: Column| {
+            let width = column.natural();
+            let least = match column.squeeze {
+                Squeeze::To(cells) | Squeeze::DropOrTo(_, cells) => width.min(cells),
+                Squeeze::Drop(_) => width,
+            };
+            Placed { column, width, least }
         };
-        while total(columns.iter().map(Column::least)) > limit {
-            let next = columns.iter().enumerate().filter_map(|(at, column)| match column.squeeze {
+        let mut table = Self { columns: columns.into_iter().map(place).collect() };
+        if let Some(limit) = limit {
+            table.drop_until(limit);
+            table.narrow(limit);
+        }
+        table
+    }
+
+    fn drop_until(&mut self, limit: usize) {
+        while total(self.columns.iter().map(|placed| placed.least)) > limit {
+            let next = self.columns.iter().enumerate().filter_map(|(at, placed)| match placed.column.squeeze {
                 Squeeze::To(_) => None,
                 Squeeze::Drop(order) | Squeeze::DropOrTo(order, _) => Some((order, at)),
             });
             let Some((_, at)) = next.min() else { break };
-            columns.remove(at);
+            self.columns.remove(at);
         }
-        let mut table = Self { columns: with_widths(columns, Column::natural) };
-        table.narrow(limit);
-        table
     }
 
     /// Takes cell by cell from the widest column that has some to give.
     fn narrow(&mut self, limit: usize) {
         while self.width() > limit {
-            let widest = self.columns.iter_mut().filter(|(column, width)| *width > column.least());
-            match widest.max_by_key(|(_, width)| *width) {
-                Some((_, width)) => *width -= 1,
+            let can_give = self.columns.iter_mut().filter(|placed| placed.width > placed.least);
+            match can_give.max_by_key(|placed| placed.width) {
+                Some(placed) => placed.width -= 1,
                 None => break,
             }
         }
@@ -189,13 +201,12 @@ impl Table {
 
     /// How wide it came out.
     pub fn width(&self) -> usize {
-        total(self.columns.iter().map(|(_, width)| *width))
+        total(self.columns.iter().map(|placed| placed.width))
     }
 
-    /// Whether a column is still there.
     #[cfg(test)]
     fn titles(&self) -> Vec<&str> {
-        self.columns.iter().map(|(column, _)| column.title).collect()
+        self.columns.iter().map(|placed| placed.column.title).collect()
     }
 
     /// The line of titles.
@@ -211,7 +222,7 @@ impl Table {
     fn line(&self, look: Look, cell: impl Fn(&Column) -> Cell) -> String {
         let mut line = String::new();
         let mut blank = 0;
-        for (column, cells) in &self.columns {
+        for Placed { column, width: cells, .. } in &self.columns {
             let cell = cell(column);
             let text = cut(&cell.text, *cells);
             let free = cells.saturating_sub(width(&text));
@@ -227,10 +238,6 @@ impl Table {
         }
         line
     }
-}
-
-fn with_widths(columns: Vec<Column>, width: impl Fn(&Column) -> usize) -> Vec<(Column, usize)> {
-    columns.into_iter().map(|column| (width(&column), column)).map(|(width, column)| (column, width)).collect()
 }
 
 fn total(widths: impl Iterator<Item = usize>) -> usize {
