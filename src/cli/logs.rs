@@ -18,7 +18,7 @@ use super::output::{self, harmless};
 use super::waiting;
 use crate::desired::diagnostic::Look;
 use ansi::Line;
-use follow::Follower;
+use follow::{Follower, How};
 
 /// The daemon shows no more at once.
 const MOST: usize = 10_000;
@@ -140,7 +140,7 @@ fn without_output(message: &str) -> Failure {
 async fn follow(client: &Client, flags: &Flags, look: Look) -> Result<(), Failure> {
     let lines = usize::from(flags.lines);
     let mut follower: Option<Follower> = None;
-    let (mut pause, mut waits, mut redraws) = (SOON, false, false);
+    let (mut pause, mut said) = (SOON, Said::default());
     loop {
         match terminal(client, &flags.name, WINDOW.max(lines + SCREEN), look).await {
             Ok(Terminal::Text(text)) => match &mut follower {
@@ -150,26 +150,49 @@ async fn follow(client: &Client, flags: &Flags, look: Look) -> Result<(), Failur
                 }
                 Some(follower) => {
                     let news = follower.look(text);
-                    pause = if news.is_empty() { (pause * 3 / 2).min(LATER) } else { SOON };
-                    if news.is_redrawn() && !std::mem::replace(&mut redraws, true) {
-                        say("it draws on its screen: the lines that change are shown, `agentd attach` shows all")?;
-                    }
-                    write(news.lines())?;
+                    pause = if news.lines.is_empty() { (pause * 3 / 2).min(LATER) } else { SOON };
+                    said.how(news.how)?;
+                    write(&news.lines)?;
                 }
             },
-            Ok(Terminal::None(agent)) => {
-                if !std::mem::replace(&mut waits, true) {
-                    say(&format!("{} has no terminal yet; waiting for it", harmless(&agent.name)))?;
-                }
-            }
+            Ok(Terminal::None(agent)) => said.waits(&agent.name)?,
             // Whoever follows an agent has seen its end by that, which is no failure.
-            Err(Failure::NoSuchAgent { .. }) if follower.is_some() || waits => {
+            Err(Failure::NoSuchAgent { .. }) if follower.is_some() || said.waits => {
                 return Ok(say(&format!("{} is gone: it is no longer declared", harmless(&flags.name)))?);
             }
             Err(failure) if follower.is_some() && waiting::is_gone(&failure) => waiting::wait(client).await?,
             Err(failure) => return Err(failure),
         }
         sleep(pause).await;
+    }
+}
+
+/// What the reader was told beside the output, each once.
+#[derive(Debug, Default)]
+struct Said {
+    waits: bool,
+    draws: bool,
+    misses: bool,
+}
+
+impl Said {
+    fn how(&mut self, how: How) -> io::Result<()> {
+        match how {
+            How::Redrawn if !std::mem::replace(&mut self.draws, true) => {
+                say("it draws on its screen: the lines that change are shown, `agentd attach` shows all")
+            }
+            How::Replaced if !std::mem::replace(&mut self.misses, true) => {
+                say("most of what was there is gone: what came and went in between is missing here")
+            }
+            How::Written | How::Redrawn | How::Replaced => Ok(()),
+        }
+    }
+
+    fn waits(&mut self, name: &str) -> io::Result<()> {
+        if std::mem::replace(&mut self.waits, true) {
+            return Ok(());
+        }
+        say(&format!("{} has no terminal yet; waiting for it", harmless(name)))
     }
 }
 

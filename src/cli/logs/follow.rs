@@ -9,29 +9,22 @@ use super::ansi::Line;
 /// Above that many comparisons, all that lies between what is equal at both ends counts as changed.
 const MOST_COMPARISONS: usize = 4_000_000;
 
-/// What has come.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum News {
-    /// It goes on with these.
-    Written(Vec<Line>),
-    /// These are where others were.
-    Redrawn(Vec<Line>),
+/// How it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// It follows what was there.
+    Written,
+    /// It is where something else was.
+    Redrawn,
+    /// Most of what was there is gone: nobody saw what may have been in between.
+    Replaced,
 }
 
-impl News {
-    pub(super) fn lines(&self) -> &[Line] {
-        match self {
-            Self::Written(lines) | Self::Redrawn(lines) => lines,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lines().is_empty()
-    }
-
-    pub(super) fn is_redrawn(&self) -> bool {
-        matches!(self, Self::Redrawn(_))
-    }
+/// What has come.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) lines: Vec<Line>,
+    pub(super) how: How,
 }
 
 /// One who looks again and again.
@@ -52,15 +45,19 @@ impl Follower {
     pub(super) fn look(&mut self, now: Vec<Line>) -> News {
         if same(&now, &self.seen) {
             let held = if std::mem::take(&mut self.holds_last) { self.seen.last().cloned() } else { None };
-            return News::Written(held.into_iter().collect());
+            return News { lines: held.into_iter().collect(), how: How::Written };
         }
-        let (mut lines, is_written) = match self.continuation(&now) {
-            Some(from) => (now.get(from..).unwrap_or_default().to_vec(), true),
-            None => (changed(self.shown(), &now), false),
+        let (mut lines, how) = if let Some(from) = self.continuation(&now) {
+            (now.get(from..).unwrap_or_default().to_vec(), How::Written)
+        } else {
+            let lines = changed(self.shown(), &now);
+            let all = now.iter().filter(|line| !line.text.is_empty()).count();
+            let how = if lines.len() * 2 > all { How::Replaced } else { How::Redrawn };
+            (lines, how)
         };
         self.holds_last = lines.last().is_some_and(|last| now.last() == Some(last)) && lines.pop().is_some();
         self.seen = now;
-        if is_written { News::Written(lines) } else { News::Redrawn(lines) }
+        News { lines, how }
     }
 
     fn shown(&self) -> &[Line] {
@@ -70,7 +67,7 @@ impl Follower {
 
     /// From where on `now` is to be shown, if it goes on after what was seen.
     fn continuation(&self, now: &[Line]) -> Option<usize> {
-        let Some(last) = self.seen.last() else { return Some(0) };
+        let Some(last) = self.seen.last().filter(|_| !now.is_empty()) else { return Some(0) };
         if let Some(at) = place(&self.seen, now) {
             let is_shown = !self.holds_last && now.get(at).is_some_and(|line| line.text == last.text);
             return Some(at + usize::from(is_shown));
@@ -163,14 +160,19 @@ mod tests {
         lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("|")
     }
 
-    /// What each look shows, `~` before what was redrawn.
+    /// What each look shows, `~` before what was redrawn and `!` before what has replaced all.
     fn looks(looks: &[&str]) -> Vec<String> {
         let mut looks = looks.iter();
         let mut follower = Follower::new(lines(looks.next().unwrap()));
         looks
-            .map(|look| match follower.look(lines(look)) {
-                News::Written(lines) => text(&lines),
-                News::Redrawn(lines) => format!("~{}", text(&lines)),
+            .map(|look| {
+                let News { lines, how } = follower.look(lines(look));
+                let sign = match how {
+                    How::Written => "",
+                    How::Redrawn => "~",
+                    How::Replaced => "!",
+                };
+                sign.to_owned() + &text(&lines)
             })
             .collect()
     }
@@ -197,12 +199,17 @@ mod tests {
     fn what_is_drawn_in_place_is_shown_by_what_changed() {
         let screens = ["title|one|0%|bar", "title|one|50%|bar", "title|one|two|99%|bar", "title|one|two|99%|bar"];
         assert_eq!(looks(&screens), ["~50%", "~two|99%", ""]);
-        assert_eq!(looks(&["a|b|c", "x|y|z", "x|y|z"]), ["~x|y", "z"]);
+    }
+
+    #[test]
+    fn a_gap_is_no_drawing() {
+        assert_eq!(looks(&["a|b|c", "x|y|z", "x|y|z"]), ["!x|y", "z"]);
+        assert_eq!(looks(&["a|b|c", "b|x|y|z", "x|y|z|u"]), ["!x|y", "z"]);
     }
 
     #[test]
     fn a_screen_that_was_cleared_is_no_news() {
-        assert_eq!(looks(&["a|b", "", "", "c", "c"]), ["~", "", "", "c"]);
+        assert_eq!(looks(&["a|b", "", "", "c", "c"]), ["", "", "", "c"]);
     }
 
     proptest! {
@@ -219,9 +226,9 @@ mod tests {
                 for _ in 0..batch {
                     written.extend(lines(&format!("line {}", written.len())));
                 }
-                shown.extend(follower.look(view(&written)).lines().to_vec());
+                shown.extend(follower.look(view(&written)).lines);
             }
-            shown.extend(follower.look(view(&written)).lines().to_vec());
+            shown.extend(follower.look(view(&written)).lines);
             prop_assert_eq!(text(&shown), text(&written));
         }
 
