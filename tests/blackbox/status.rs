@@ -228,7 +228,7 @@ fn a_person_who_watches_sees_changes_in_place_and_has_the_terminal_back_afterwar
         match key {
             Some(key) => drop(terminal.tmux(&["send-keys", key])),
             None => {
-                host.processes().into_iter().filter(|pid| is_watch(*pid)).for_each(|pid| kill(pid, Signal::SIGTERM))
+                host.processes().into_iter().filter(|pid| is_watch(*pid)).for_each(|pid| kill(pid, Signal::SIGTERM));
             }
         }
         let screen = terminal.shows("icanon");
