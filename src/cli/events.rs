@@ -5,8 +5,10 @@ mod stream;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::time::sleep;
 
 use super::client::{Client, Connect, block_on, encode};
 use super::failure::{Failure, finish};
@@ -19,6 +21,9 @@ use stream::Stream;
 
 /// The daemon remembers no more.
 const ALL: u16 = 4096;
+
+/// After a connection that brought nothing.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The flags.
 #[derive(Debug, Args)]
@@ -89,10 +94,15 @@ async fn follow(client: &Client, agent: &str, history: u16, printer: &mut Printe
         // Of a daemon that began meanwhile, all is news.
         let history = if has_begun { ALL } else { history };
         let path = format!("/v1/events?history={history}&follow=true{agent}");
+        printer.has_printed = false;
         match read(client, &path, &mut last, &mut has_begun, printer).await {
             Ok(()) => {}
             Err(failure) if has_begun && waiting::is_gone(&failure) => {}
             Err(failure) => return Err(failure),
+        }
+        if !printer.has_printed {
+            // One that is about to end says nothing any more, and takes its time.
+            sleep(AGAIN_AFTER).await;
         }
         waiting::wait(client).await?;
     }

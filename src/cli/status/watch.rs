@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use super::screen::{self, Screen, Wish};
@@ -12,8 +12,14 @@ use crate::cli::client::Client;
 use crate::cli::failure::Failure;
 use crate::cli::table::{Tone, cut, one_line, paint, width};
 
-/// From one look to the next, if nothing changes.
+/// From one look to the next, if nothing changes: for durations and usage.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The same, where these are no news.
+const ASK_EVERY: Duration = Duration::from_secs(30);
+
+/// The same, of a daemon that tells nothing of changes.
+const POLL_EVERY: Duration = Duration::from_secs(2);
 
 /// From one look to the next, if everything changes.
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
@@ -35,14 +41,18 @@ async fn on_screen(client: &Client, flags: &Flags, (mut page, mut etag): Fetched
         let what = what.to_owned();
         |error| Failure::System { what, error }
     };
-    let mut terminated = signal(SignalKind::terminate()).map_err(cannot("wait for signals"))?;
-    let mut hung_up = signal(SignalKind::hangup()).map_err(cannot("wait for signals"))?;
+    let mut ends = Ends::new().map_err(cannot("wait for signals"))?;
     let mut screen = Screen::open().map_err(cannot("draw on the terminal"))?;
     let mut wishes = screen::wishes();
     let mut trouble = None;
     loop {
         screen.draw(&lines(&page, trouble.as_ref()))?;
-        let next = next(client, flags, etag.as_deref(), trouble.is_some());
+        let next = next(
+            client,
+            flags,
+            etag.as_deref(),
+            if trouble.is_some() { Pause::Trouble } else { Pause::At(LOOK_EVERY) },
+        );
         tokio::select! {
             fetched = next => match fetched {
                 Ok(fetched) => ((page, etag), trouble) = (fetched, None),
@@ -52,8 +62,26 @@ async fn on_screen(client: &Client, flags: &Flags, (mut page, mut etag): Fetched
                 Some(Wish::Redraw) => {}
                 Some(Wish::Quit) | None => return Ok(()),
             },
-            _ = terminated.recv() => return Ok(()),
-            _ = hung_up.recv() => return Ok(()),
+            () = ends.asked_for() => return Ok(()),
+        }
+    }
+}
+
+/// The ways in which others ask it to end: the terminal must be left as it was.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    fn new() -> std::io::Result<Self> {
+        let of = |kind: fn() -> SignalKind| signal(kind());
+        Ok(Self([of(SignalKind::terminate)?, of(SignalKind::interrupt)?, of(SignalKind::hangup)?]))
+    }
+
+    async fn asked_for(&mut self) {
+        let [terminated, interrupted, hung_up] = &mut self.0;
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = hung_up.recv() => {}
         }
     }
 }
@@ -83,7 +111,7 @@ async fn as_text(client: &Client, flags: &Flags, (mut page, mut etag): Fetched) 
         lines.push(String::new());
         write_lines(&lines)?;
         loop {
-            let (newer, newer_etag) = next(client, flags, etag.as_deref(), false).await?;
+            let (newer, newer_etag) = next(client, flags, etag.as_deref(), Pause::At(ASK_EVERY)).await?;
             etag = newer_etag;
             if !newer.is_same(&page) {
                 page = newer;
@@ -93,22 +121,26 @@ async fn as_text(client: &Client, flags: &Flags, (mut page, mut etag): Fetched) 
     }
 }
 
-/// What there is to see when something has changed, or some time has passed.
-async fn next(client: &Client, flags: &Flags, etag: Option<&str>, in_trouble: bool) -> Result<Fetched, Failure> {
-    if in_trouble {
-        sleep(AGAIN_AFTER).await;
-    } else {
-        sleep(AT_MOST_EVERY).await;
-        // Whether it changed, did not or can't be asked: the next answer tells.
-        let _ = timeout(LOOK_EVERY, change(client, etag)).await;
-    }
-    Page::fetch(client, flags).await
+/// What the next look waits for.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    /// A change, or this long.
+    At(Duration),
+    /// The daemon doesn't answer.
+    Trouble,
 }
 
-/// Waits for anything to be another than it was. An older daemon tells nothing of that.
-async fn change(client: &Client, etag: Option<&str>) {
-    match etag {
-        Some(etag) => drop(client.get("/v1/agents?wait=30s", &[("If-None-Match", etag)]).await),
-        None => std::future::pending().await,
+/// What there is to see when something has changed, or some time has passed.
+async fn next(client: &Client, flags: &Flags, etag: Option<&str>, pause: Pause) -> Result<Fetched, Failure> {
+    match (pause, etag) {
+        (Pause::Trouble, _) => sleep(AGAIN_AFTER).await,
+        (Pause::At(most), None) => sleep(most.min(POLL_EVERY)).await,
+        (Pause::At(most), Some(etag)) => {
+            sleep(AT_MOST_EVERY).await;
+            let path = format!("/v1/agents?wait={}s", most.as_secs());
+            // Whether it changed, did not or can't be asked: the next answer tells.
+            let _ = timeout(most + AGAIN_AFTER, client.get(&path, &[("If-None-Match", etag)])).await;
+        }
     }
+    Page::fetch(client, flags).await
 }
