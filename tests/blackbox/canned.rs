@@ -25,8 +25,8 @@ impl Asked {
     }
 }
 
-/// Status and body. The connection ends with it.
-pub type Answer = (u16, String);
+/// Status, an `ETag` (empty: none) and a body. The connection ends with it.
+pub type Answer = (u16, &'static str, String);
 
 /// The daemon. It is gone when it is dropped.
 pub struct Canned {
@@ -60,9 +60,10 @@ fn serve(mut stream: UnixStream, answer: &dyn Fn(&Asked) -> Answer) {
     let Some(first) = lines.next() else { return };
     let path = first.split(' ').nth(1).unwrap().to_owned();
     let headers = lines.take_while(|line| !line.is_empty()).collect();
-    let (status, body) = answer(&Asked { path, headers });
+    let (status, tag, body) = answer(&Asked { path, headers });
+    let tag = if tag.is_empty() { String::new() } else { format!("ETag: {tag}\r\n") };
     // One that has gone meanwhile needs no answer.
-    let _ = write!(stream, "HTTP/1.1 {status} x\r\nConnection: close\r\n\r\n{body}");
+    let _ = write!(stream, "HTTP/1.1 {status} x\r\n{tag}Connection: close\r\n\r\n{body}");
 }
 
 impl Drop for Canned {

@@ -77,15 +77,15 @@ fn what_was_seen_is_not_told_again() {
     let seen = std::sync::Arc::clone(&asked_from);
     let _canned = Canned::new(&socket, move |asked| {
         if !asked.path.starts_with("/v1/events") {
-            return (200, "[]".to_owned());
+            return (200, "", "[]".to_owned());
         }
         let mut seen = seen.lock().unwrap();
         seen.push(asked.header("Last-Event-ID"));
         let event = |id: usize, data: &str| format!(": hello\n\nid: x-{id}\nevent: e\ndata: {data}\n\n");
         match seen.len() {
-            1 => (200, event(1, r#"{"type":"config_loaded","at":"2026-11-21T08:20:30.000Z","agents":1}"#)),
-            2 => (200, event(7, r#"{"type":"missed","at":"2026-11-21T08:20:31.000Z","count":5}"#)),
-            _ => (503, r#"{"error":"too many"}"#.to_owned()),
+            1 => (200, "", event(1, r#"{"type":"config_loaded","at":"2026-11-21T08:20:30.000Z","agents":1}"#)),
+            2 => (200, "", event(7, r#"{"type":"missed","at":"2026-11-21T08:20:31.000Z","count":5}"#)),
+            _ => (503, "", r#"{"error":"too many"}"#.to_owned()),
         }
     });
     let (status, mut lines) = Going::new(command(&host, &socket, &["events", "-f", "--utc"])).ended();
@@ -107,7 +107,11 @@ fn hostile_reasons_are_harmless() {
     let socket = host.at("run/canned.sock");
     let _canned = Canned::new(&socket, |asked| {
         let data = r#"{"type":"transition","at":"\u001b[2J","agent":"a\u001b]0;x\u0007","from":"\u009b","to":"\u202e","reason":"\u001bc","restarts":0}"#;
-        if asked.path.starts_with("/v1/events") { (200, format!("data: {data}\n\n")) } else { (200, "[]".to_owned()) }
+        if asked.path.starts_with("/v1/events") {
+            (200, "", format!("data: {data}\n\n"))
+        } else {
+            (200, "", "[]".to_owned())
+        }
     });
     let said = run(command(&host, &socket, &["events"]));
     assert_eq!(said.status, 0);

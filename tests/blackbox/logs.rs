@@ -67,12 +67,12 @@ fn showing(host: &Host, texts: &'static [&'static str]) -> (std::path::PathBuf, 
             let text = texts.get(*looks);
             *looks += 1;
             match text {
-                Some(text) => (200, (*text).to_owned()),
-                None => (404, r#"{"error":"agent not found"}"#.to_owned()),
+                Some(text) => (200, "", (*text).to_owned()),
+                None => (404, "", r#"{"error":"agent not found"}"#.to_owned()),
             }
         }
-        "/v1/agents" => (200, "[]".to_owned()),
-        _ => (404, r#"{"error":"agent not found"}"#.to_owned()),
+        "/v1/agents" => (200, "", "[]".to_owned()),
+        _ => (404, "", r#"{"error":"agent not found"}"#.to_owned()),
     });
     (socket, canned)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -261,14 +262,14 @@ fn an_older_daemon_is_understood_as_far_as_it_goes() {
     let host = Host::new();
     let socket = host.at("run/older.sock");
     let _older = Canned::new(&socket, |asked| match asked.path.as_str() {
-        "/v1/health" => (200, r#"{"state":"running","uptime_seconds":1}"#.to_owned()),
+        "/v1/health" => (200, "", r#"{"state":"running","uptime_seconds":1}"#.to_owned()),
         "/v1/agents" => {
-            (200, r#"[{"name":"a","running":true,"session":"a","restarts":0,"state":"running"}]"#.to_owned())
+            (200, "", r#"[{"name":"a","running":true,"session":"a","restarts":0,"state":"running"}]"#.to_owned())
         }
         "/v1/agents/a" => {
-            (200, r#"{"name":"a","running":true,"session":"a","restarts":0,"state":"running"}"#.to_owned())
+            (200, "", r#"{"name":"a","running":true,"session":"a","restarts":0,"state":"running"}"#.to_owned())
         }
-        _ => (404, r#"{"error":"not found"}"#.to_owned()),
+        _ => (404, "", r#"{"error":"not found"}"#.to_owned()),
     });
     let asked = |arguments: &[&str]| run(command(&host, &socket, arguments));
     let said = asked(&["status"]);
@@ -280,4 +281,37 @@ fn an_older_daemon_is_understood_as_far_as_it_goes() {
     assert_eq!(said.status, 1);
     assert!(said.err.contains("older than this program"), "{said:?}");
     assert_eq!(asked(&["logs", "a"]).status, 1);
+}
+
+#[test]
+fn a_change_is_waited_for_and_not_asked_for_again_and_again() {
+    let host = Host::new();
+    let socket = host.at("run/canned.sock");
+    let questions = Arc::new(Mutex::new(Vec::new()));
+    let asked_so_far = Arc::clone(&questions);
+    let agents = |name: &str| format!(r#"[{{"name":"{name}","state":"running","session":"{name}"}}]"#);
+    let _canned = Canned::new(&socket, move |asked| {
+        let mut questions = asked_so_far.lock().unwrap();
+        match (asked.path.as_str(), asked.header("If-None-Match")) {
+            ("/v1/agents", _) if questions.is_empty() => (200, "\"x-1\"", agents("first")),
+            ("/v1/agents", _) => (200, "\"x-2\"", agents("second")),
+            (path, Some(tag)) => {
+                questions.push(format!("{path} {tag}"));
+                if questions.len() > 1 {
+                    drop(questions);
+                    // Held until the test is over.
+                    std::thread::sleep(crate::harness::PATIENCE);
+                }
+                (200, "\"x-2\"", agents("second"))
+            }
+            ("/v1/usage", _) => (404, "", r#"{"error":"not found"}"#.to_owned()),
+            (_, _) => (200, "", "{}".to_owned()),
+        }
+    });
+    let mut watch = Going::new(command(&host, &socket, &["status", "--watch"]));
+    watch.wait("first");
+    watch.wait("second");
+    until("the second question", || (questions.lock().unwrap().len() == 2).then_some(()));
+    let questions = questions.lock().unwrap().clone();
+    assert_eq!(questions, ["/v1/agents?wait=30s \"x-1\"", "/v1/agents?wait=30s \"x-2\""]);
 }
