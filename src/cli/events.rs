@@ -3,6 +3,7 @@
 mod line;
 mod stream;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,8 +20,8 @@ use super::waiting;
 use line::Lines;
 use stream::Stream;
 
-/// The daemon remembers no more.
-const ALL: u16 = 4096;
+/// The daemon remembers less, and takes no larger number.
+const ALL: u16 = 10_000;
 
 /// After a connection that brought nothing.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -32,7 +33,7 @@ pub struct Flags {
     /// Of this agent only
     name: Option<String>,
     /// Begin with the last so many
-    #[arg(short = 'n', long, default_value_t = 100, value_name = "N")]
+    #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(0..=10_000), value_name = "N")]
     history: u16,
     /// Go on with what happens from now on, until C-c
     #[arg(short, long)]
@@ -61,79 +62,93 @@ pub fn run(flags: &Flags) -> ExitCode {
 async fn show(flags: &Flags) -> Result<(), Failure> {
     let client = Client::connect(&flags.connect)?;
     let agents = client.agents().await?;
-    let names = agents.iter().map(|agent| agent.name.as_str());
+    let names = agents.iter().map(|agent| agent.name.as_str()).filter(|_| flags.name.is_none());
     let zone = if flags.utc { Zone::Utc } else { Zone::Local };
-    let lines = Lines::new(output::look(), zone, names.filter(|_| flags.name.is_none()));
-    let mut printer = Printer { json: flags.json, lines, has_printed: false };
-    let (name, unknown) = match &flags.name {
-        None => (None, None),
-        Some(name) => match client.agent(name).await {
-            // As it is declared: the case may be another.
-            Ok(agent) => (Some(agent.name), None),
-            Err(failure @ Failure::NoSuchAgent { .. }) => (Some(name.clone()), Some(failure)),
-            Err(failure) => return Err(failure),
-        },
+    let mut teller = Teller {
+        agent: flags.name.as_ref().map(|name| format!("&agent={}", encode(name))),
+        json: flags.json,
+        lines: Lines::new(output::look(), zone, names),
+        last: None,
     };
-    let agent = name.map(|name| format!("&agent={}", encode(&name))).unwrap_or_default();
-    // One that is gone has a history, too.
-    if !flags.follow || unknown.is_some() {
-        let path = format!("/v1/events?history={}&follow=false{agent}", flags.history);
-        let mut stream = Stream::open(&client, &path, None).await?;
-        while let Some(event) = stream.next().await? {
-            printer.print(&event)?;
-        }
-        return unknown.filter(|_| !printer.has_printed).map_or(Ok(()), Err);
+    let count = teller.history(&client, flags.history).await?;
+    if let Some(name) = flags.name.as_ref().filter(|_| count == 0) {
+        // One that is gone has a history; one that has none must be there.
+        client.agent(name).await?;
     }
-    follow(&client, &agent, flags.history, &mut printer).await
+    if flags.follow { teller.follow(&client).await } else { Ok(()) }
 }
 
-async fn follow(client: &Client, agent: &str, history: u16, printer: &mut Printer) -> Result<(), Failure> {
-    let mut last: Option<String> = None;
-    let mut has_begun = false;
-    loop {
-        // Of a daemon that began meanwhile, all is news.
-        let history = if has_begun { ALL } else { history };
-        let path = format!("/v1/events?history={history}&follow=true{agent}");
-        printer.has_printed = false;
-        match read(client, &path, &mut last, &mut has_begun, printer).await {
-            Ok(()) => {}
-            Err(failure) if has_begun && waiting::is_gone(&failure) => {}
-            Err(failure) => return Err(failure),
-        }
-        if !printer.has_printed {
-            // One that is about to end says nothing any more, and takes its time.
-            sleep(AGAIN_AFTER).await;
-        }
-        waiting::wait(client).await?;
-    }
-}
-
-/// Prints a connection's events to its end.
-async fn read(
-    client: &Client,
-    path: &str,
-    last: &mut Option<String>,
-    has_begun: &mut bool,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
-    let mut stream = Stream::open(client, path, last.as_deref()).await?;
-    *has_begun = true;
-    while let Some(event) = stream.next().await? {
-        printer.print(&event)?;
-        *last = event.id.or(last.take());
-    }
-    Ok(())
-}
-
-struct Printer {
+/// Tells events, and knows which was the last.
+struct Teller {
+    /// For the query: whose only.
+    agent: Option<String>,
     json: bool,
     lines: Lines,
-    has_printed: bool,
+    /// The id of the last one.
+    last: Option<String>,
 }
 
-impl Printer {
-    fn print(&mut self, event: &Event) -> io::Result<()> {
-        self.has_printed = true;
+impl Teller {
+    fn path(&self, history: u16, follow: bool) -> String {
+        format!("/v1/events?history={history}&follow={follow}{}", self.agent.as_deref().unwrap_or_default())
+    }
+
+    /// The latest so many, and how many there are.
+    async fn history(&mut self, client: &Client, most: u16) -> Result<usize, Failure> {
+        // The daemon counts all agents' events. One at least, to know from where on to follow.
+        let history = if self.agent.is_some() { ALL } else { most.max(1) };
+        let mut stream = Stream::open(client, &self.path(history, false), None).await?;
+        let mut events = VecDeque::new();
+        let mut count = 0;
+        while let Some(event) = stream.next().await? {
+            self.last = event.id.clone().or(self.last.take());
+            if self.is_about(&event) {
+                count += 1;
+                events.push_back(event);
+            }
+            if events.len() > usize::from(most) {
+                events.pop_front();
+            }
+        }
+        events.iter().try_for_each(|event| self.tell(event))?;
+        Ok(count)
+    }
+
+    /// What happens from then on, whichever daemon tells it.
+    async fn follow(&mut self, client: &Client) -> Result<(), Failure> {
+        loop {
+            let before = self.last.clone();
+            match self.read(client).await {
+                Ok(()) => {}
+                Err(failure) if waiting::is_gone(&failure) => {}
+                Err(failure) => return Err(failure),
+            }
+            if self.last == before {
+                // One that is about to end says nothing any more, and takes its time.
+                sleep(AGAIN_AFTER).await;
+            }
+            waiting::wait(client).await?;
+        }
+    }
+
+    /// A connection's events to its end.
+    async fn read(&mut self, client: &Client) -> Result<(), Failure> {
+        let mut stream = Stream::open(client, &self.path(ALL, true), self.last.as_deref()).await?;
+        while let Some(event) = stream.next().await? {
+            if self.is_about(&event) {
+                self.tell(&event)?;
+            }
+            self.last = event.id.or(self.last.take());
+        }
+        Ok(())
+    }
+
+    /// Whether it was asked for: configurations are not about one agent.
+    fn is_about(&self, event: &Event) -> bool {
+        self.agent.is_none() || !matches!(event.kind.as_str(), "config_loaded" | "config_error" | "stopping")
+    }
+
+    fn tell(&mut self, event: &Event) -> io::Result<()> {
         let line = if self.json { line::json(event) } else { self.lines.line(event) };
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;

@@ -161,6 +161,11 @@ async fn follow(client: &Client, flags: &Flags, look: Look) -> Result<(), Failur
                 return Ok(say(&format!("{} is gone: it is no longer declared", harmless(&flags.name)))?);
             }
             Err(failure) if follower.is_some() && waiting::is_gone(&failure) => waiting::wait(client).await?,
+            // Busy, or between two terminals.
+            Err(Failure::Refused { status: StatusCode::SERVICE_UNAVAILABLE, message }) if follower.is_some() => {
+                said.fails(&message)?;
+                pause = LATER;
+            }
             Err(failure) => return Err(failure),
         }
         sleep(pause).await;
@@ -169,10 +174,12 @@ async fn follow(client: &Client, flags: &Flags, look: Look) -> Result<(), Failur
 
 /// What the reader was told beside the output, each once.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each sentence by itself was said or wasn't")]
 struct Said {
     waits: bool,
     draws: bool,
     misses: bool,
+    fails: bool,
 }
 
 impl Said {
@@ -185,6 +192,14 @@ impl Said {
                 say("most of what was there is gone: what came and went in between is missing here")
             }
             How::Written | How::Redrawn | How::Replaced => Ok(()),
+        }
+    }
+
+    fn fails(&mut self, message: &str) -> io::Result<()> {
+        if std::mem::replace(&mut self.fails, true) {
+            Ok(())
+        } else {
+            say(&format!("{}; trying again", harmless(message)))
         }
     }
 

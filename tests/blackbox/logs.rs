@@ -20,7 +20,7 @@ fn what_an_agent_wrote_is_shown() {
         assert_eq!(ask(&host, &["logs", "Writer", "-n", "1"]).out, "second\n");
         assert_eq!(ask(&host, &["logs", "writer", "-n", "0"]).out, "");
         let painted = ask(&host, &["logs", "writer", "--color", "always"]).out;
-        assert!(painted.starts_with("\x1b[31mred\x1b[") && painted.ends_with("second\n"), "{painted:?}");
+        assert_eq!(painted, "\x1b[31mred\x1b[39m plain\x1b[0m\nsecond\n");
         assert_eq!(ask(&host, &["logs", "writer", "-n", "10001"]).status, 2);
     }
 }

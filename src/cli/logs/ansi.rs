@@ -2,10 +2,9 @@
 //! (SGR). The agent isn't trusted: anything else could write the clipboard, move the cursor or answer in the reader's
 //! place. Each line ends as the terminal was before it, and begins with what an earlier one has set.
 
-use crate::desired::diagnostic::Look;
+use std::collections::BTreeMap;
 
-/// Sequences that are in force at once; one that sets more gets the latest.
-const MOST_IN_FORCE: usize = 16;
+use crate::desired::diagnostic::Look;
 
 /// The parameters of a sequence that is longer are nothing that a terminal knows.
 const LONGEST: usize = 64;
@@ -47,7 +46,7 @@ enum At {
 #[derive(Debug, Default)]
 struct Filter {
     at: At,
-    in_force: Vec<String>,
+    style: Style,
 }
 
 impl Filter {
@@ -57,7 +56,7 @@ impl Filter {
         let (mut text, mut shown) = (String::new(), String::new());
         let paints = look == Look::Colour;
         if paints {
-            shown.extend(self.in_force.iter().map(|parameters| sgr(parameters)));
+            shown.push_str(&self.style.sequence());
         }
         let mut is_painted = !shown.is_empty();
         for c in raw.chars() {
@@ -71,7 +70,7 @@ impl Filter {
                         shown.push_str(&sgr(&parameters));
                         is_painted = true;
                     }
-                    self.set(parameters);
+                    self.style.apply(&parameters);
                 }
                 None => {}
             }
@@ -110,22 +109,56 @@ impl Filter {
         self.at = next;
         piece
     }
+}
 
-    /// Remembers what the next line begins with.
-    fn set(&mut self, parameters: String) {
-        let first = parameters.split([';', ':']).next().unwrap_or_default();
-        let rest = parameters.trim_matches(['0', ';']);
-        if first.trim_start_matches('0').is_empty() {
-            self.in_force.clear();
-            if rest.is_empty() {
-                return;
+/// What the next line begins with: the parameters that hold, by what they are about.
+#[derive(Debug, Default)]
+struct Style(BTreeMap<u8, String>);
+
+impl Style {
+    fn apply(&mut self, parameters: &str) {
+        let mut parameters = parameters.split(';');
+        while let Some(parameter) = parameters.next() {
+            let code = parameter.split(':').next().unwrap_or_default();
+            // Nothing is 0, and what is too large for a byte is nothing that anybody knows.
+            let code: u8 = if code.is_empty() { 0 } else { code.parse().unwrap_or(u8::MAX) };
+            let colour = match (code, parameter == code.to_string()) {
+                // 38;5;n and 38;2;r;g;b are one colour each.
+                (38 | 48 | 58, true) => colour_of(parameter, &mut parameters),
+                (_, _) => parameter.to_owned(),
+            };
+            match code {
+                0 => self.0.clear(),
+                39 => drop(self.0.remove(&30)),
+                49 => drop(self.0.remove(&40)),
+                59 => drop(self.0.remove(&58)),
+                22 => self.0.retain(|code, _| !matches!(code, 1 | 2)),
+                24 => self.0.retain(|code, _| !matches!(code, 4 | 21)),
+                23 | 25..=29 => drop(self.0.remove(&(code - 20))),
+                30..=38 | 90..=97 => drop(self.0.insert(30, colour)),
+                40..=48 | 100..=107 => drop(self.0.insert(40, colour)),
+                1..=9 | 21 | 53 | 58 => drop(self.0.insert(code, colour)),
+                55 => drop(self.0.remove(&53)),
+                _ => {}
             }
         }
-        if self.in_force.len() == MOST_IN_FORCE {
-            self.in_force.remove(0);
-        }
-        self.in_force.push(parameters);
     }
+
+    fn sequence(&self) -> String {
+        let parameters: Vec<&str> = self.0.values().map(String::as_str).collect();
+        if parameters.is_empty() { String::new() } else { sgr(&parameters.join(";")) }
+    }
+}
+
+/// A colour with its own parameters, which follow it.
+fn colour_of<'a>(first: &'a str, parameters: &mut impl Iterator<Item = &'a str>) -> String {
+    let kind = parameters.next().unwrap_or_default();
+    let count = match kind {
+        "5" => 1,
+        "2" => 3,
+        _ => 0,
+    };
+    [first, kind].into_iter().chain(parameters.take(count)).collect::<Vec<_>>().join(";")
 }
 
 enum Piece {
@@ -176,12 +209,22 @@ mod tests {
         let expected = [
             "\x1b[31ma\x1b[0m",
             "\x1b[31m\x1b[1mb\x1b[0m",
-            "\x1b[31m\x1b[1m\x1b[mc\x1b[0m",
+            "\x1b[1;31m\x1b[mc\x1b[0m",
             "d",
             "\x1b[0;32me\x1b[0m",
-            "\x1b[0;32mf\x1b[0m",
+            "\x1b[32mf\x1b[0m",
         ];
         assert_eq!(shown(text), expected);
+        for (styles, then) in [
+            ("31;1;39;22", "x"),
+            ("38;5;7;48;2;1;2;3;4:3", "\x1b[4:3;38;5;7;48;2;1;2;3mx\x1b[0m"),
+            ("38:2::1:2:3;91;7", "\x1b[7;91mx\x1b[0m"),
+            ("38;5", "\x1b[38;5mx\x1b[0m"),
+            ("1;2;3;;4", "\x1b[4mx\x1b[0m"),
+            ("77;999;4;9;24", "\x1b[9mx\x1b[0m"),
+        ] {
+            assert_eq!(shown(&format!("\x1b[{styles}m\nx"))[1], then, "{styles}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
@@ -138,8 +139,12 @@ async fn next(client: &Client, flags: &Flags, etag: Option<&str>, pause: Pause) 
         (Pause::At(most), Some(etag)) => {
             sleep(AT_MOST_EVERY).await;
             let path = format!("/v1/agents?wait={}s", most.as_secs());
-            // Whether it changed, did not or can't be asked: the next answer tells.
-            let _ = timeout(most + AGAIN_AFTER, client.get(&path, &[("If-None-Match", etag)])).await;
+            let answer = timeout(most + AGAIN_AFTER, client.get(&path, &[("If-None-Match", etag)])).await;
+            let status = answer.ok().and_then(Result::ok).map(|response| response.status());
+            // Whether it changed, did not or can't be asked: the next answer tells. Only this says nothing of that.
+            if status == Some(StatusCode::SERVICE_UNAVAILABLE) {
+                sleep(POLL_EVERY).await;
+            }
         }
     }
     Page::fetch(client, flags).await
