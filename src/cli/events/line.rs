@@ -86,7 +86,7 @@ impl Lines {
                 let what = match count {
                     Some(1) => "1 event was missed".to_owned(),
                     Some(count) => format!("{count} events were missed"),
-                    None => "what happened before can't be told any more".to_owned(),
+                    None => "is another one than before: what happened in between is in its log".to_owned(),
                 };
                 self.of_daemon(&at, &what, Tone::Warning)
             }
@@ -100,17 +100,17 @@ impl Lines {
         let (from, to) = (one_line(from), one_line(to));
         let cells = width(&from) + width(&to) + 3;
         let pad = " ".repeat(STATES_CELLS.saturating_sub(cells));
-        let to = paint(&to, Tone::of_state(&to), self.look);
         let arrow = paint("→", Tone::Quiet, self.look);
         let mut reason = one_line(reason);
         // Where that isn't what the reason says.
         if let Some(cause) = exit.as_ref().and_then(|exit| exit.cause.as_deref()).filter(|_| reason.is_empty()) {
             reason = one_line(&cause.replace('_', " "));
         }
-        if *restarts > 0 {
-            reason += &paint(&format!(" (restarts: {restarts})"), Tone::Quiet, self.look);
+        if let Some(number) = restart(&from, &to, *restarts) {
+            reason += &paint(&format!(" (restart {number})"), Tone::Quiet, self.look);
         }
         let head = self.head(at, agent, Tone::Strong);
+        let to = paint(&to, Tone::of_state(&to), self.look);
         format!("{head}  {from} {arrow} {to}{pad}  {}", reason.trim_start()).trim_end().to_owned()
     }
 
@@ -125,6 +125,15 @@ impl Lines {
         let pad = " ".repeat(self.name_cells.saturating_sub(width(&who)));
         let at = paint(&one_line(&full_of(at, self.zone)), Tone::Quiet, self.look);
         format!("{at}  {}{pad}", paint(&who, tone, self.look))
+    }
+}
+
+/// Which restart comes, or begins; there were so many by then.
+fn restart(from: &str, to: &str, restarts: u32) -> Option<u32> {
+    match (from, to) {
+        (_, "backing_off") => restarts.checked_add(1),
+        ("backing_off", "starting") => Some(restarts),
+        (_, _) => None,
     }
 }
 
