@@ -16,6 +16,7 @@ mod events;
 mod exits;
 mod files;
 mod flags;
+mod follow;
 mod harness;
 mod launch_failures;
 mod lifecycle;
