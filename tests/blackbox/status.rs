@@ -319,3 +319,30 @@ fn a_change_is_waited_for_and_not_asked_for_again_and_again() {
     let questions = questions.lock().unwrap().clone();
     assert_eq!(questions, ["/v1/agents?wait=30s \"x-1\"", "/v1/agents?wait=30s \"x-2\""]);
 }
+
+#[test]
+fn what_agents_use_is_shown_with_them() {
+    let host = Host::new();
+    let socket = host.at("run/canned.sock");
+    let _canned = Canned::new(&socket, |asked| {
+        let body = match asked.path.as_str() {
+            "/v1/agents" => {
+                r#"[{"name":"a","state":"running","session":"a"},{"name":"b","state":"exited","session":"b"}]"#
+            }
+            "/v1/usage" => {
+                r#"{"at":"2026-11-21T08:20:30.000Z","agents":[{"name":"a","cpu_seconds":7.5,"cpu_load":1.25,"memory_bytes":327155712,"processes":4}]}"#
+            }
+            _ => "{}",
+        };
+        (200, "", body.to_owned())
+    });
+    let asked = |arguments: &[&str]| run(command(&host, &socket, arguments)).out;
+    let out = asked(&["status"]);
+    let lines: Vec<Vec<&str>> = out.lines().map(words).collect();
+    assert_eq!(lines[1], ["a", "running", "-", "0", "-", "125%", "312M", "a"]);
+    assert_eq!(lines[2], ["b", "exited", "-", "0", "-", "-", "-", "b"]);
+    assert!(asked(&["status", "a"]).contains("Memory      312M in 4 processes"));
+    let agents: Value = serde_json::from_str(&asked(&["status", "--json", "a", "b"])).unwrap();
+    assert_eq!(agents[0]["usage"]["cpu_load"], 1.25);
+    assert_eq!((&agents[0]["usage"]["name"], &agents[1]["usage"]), (&Value::Null, &Value::Null));
+}
