@@ -20,14 +20,8 @@ use crate::desired::diagnostic::Look;
 use ansi::Line;
 use follow::{Follower, How};
 
-/// The daemon shows no more at once.
-const MOST: usize = 10_000;
-
 /// How far back is compared when following: more than is written between two looks.
 const WINDOW: usize = 1_000;
-
-/// The end of a screen may be empty; that is asked for in addition.
-const SCREEN: usize = 100;
 
 /// Between two looks at an agent that writes.
 const SOON: Duration = Duration::from_millis(500);
@@ -96,7 +90,7 @@ async fn show(flags: &Flags) -> Result<(), Failure> {
         return follow(&client, flags, look).await;
     }
     let lines = usize::from(flags.lines);
-    match terminal(&client, &flags.name, lines + SCREEN, look).await? {
+    match terminal(&client, &flags.name, lines, look).await? {
         Terminal::Text(text) => Ok(write(last(&text, lines))?),
         Terminal::None(agent) => Err(Failure::Other(format!(
             "{} has no terminal yet: it is {}",
@@ -122,7 +116,7 @@ async fn terminal(client: &Client, name: &str, lines: usize, look: Look) -> Resu
         Look::Plain => "plain",
         Look::Colour => "ansi",
     };
-    let path = format!("/v1/agents/{}/output?lines={}&format={format}", encode(name), lines.min(MOST));
+    let path = format!("/v1/agents/{}/output?lines={}&format={format}", encode(name), lines.max(1));
     match client.text(&path).await {
         Ok(text) => Ok(Terminal::Text(ansi::lines(&String::from_utf8_lossy(&text), look))),
         Err(Failure::Refused { status: StatusCode::NOT_FOUND, message }) => {
@@ -142,7 +136,7 @@ async fn follow(client: &Client, flags: &Flags, look: Look) -> Result<(), Failur
     let mut follower: Option<Follower> = None;
     let (mut pause, mut said) = (SOON, Said::default());
     loop {
-        match terminal(client, &flags.name, WINDOW.max(lines + SCREEN), look).await {
+        match terminal(client, &flags.name, WINDOW.max(lines), look).await {
             Ok(Terminal::Text(text)) => match &mut follower {
                 None => {
                     write(last(&text, lines))?;

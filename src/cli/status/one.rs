@@ -13,9 +13,6 @@ use crate::model::Wall;
 /// How much of an agent's output is shown.
 const OUTPUT_LINES: usize = 10;
 
-/// How much is asked for: the end of a screen may be empty.
-const OUTPUT_ASKED: usize = 200;
-
 /// Where values begin.
 const INDENT: usize = 12;
 
@@ -34,7 +31,7 @@ impl One {
     /// `view` has the one agent.
     pub(super) async fn fetch(client: &Client, mut view: View, connect: &Connect) -> Result<Self, Failure> {
         let agent = view.agents.pop().unwrap_or_default();
-        let path = format!("/v1/agents/{}/output?lines={OUTPUT_ASKED}", encode(&agent.name));
+        let path = format!("/v1/agents/{}/output?lines={OUTPUT_LINES}", encode(&agent.name));
         let output = match client.text(&path).await {
             Ok(text) => Some(last_lines(&String::from_utf8_lossy(&text))),
             // It has no terminal, or the daemon is one that shows none.
