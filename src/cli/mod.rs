@@ -17,8 +17,12 @@ pub mod output;
 pub mod run;
 pub mod schema;
 pub mod send;
+mod sse;
 pub mod status;
+mod table;
+mod time;
 pub mod top;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -22,22 +22,30 @@ fn look_of(is_terminal: bool, no_color: Option<&OsStr>) -> Look {
 /// Writes a value as JSON, indented for people at a terminal and on one line for programs.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    if stdout.is_terminal() {
-        serde_json::to_writer_pretty(&mut stdout, value)?;
-    } else {
-        serde_json::to_writer(&mut stdout, value)?;
-    }
-    writeln!(stdout)?;
+    let is_for_people = stdout.is_terminal();
+    let text = if is_for_people { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
+    writeln!(stdout, "{}", harmless_json(&text))?;
     stdout.flush()
+}
+
+/// The same JSON without what a terminal would obey: its own escapes take care only of what is below the space.
+pub fn harmless_json(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c != '\n' && is_harmful(c);
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let escaped = |c: char| if is_harmful(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(escaped).collect::<Vec<_>>().concat().into()
 }
 
 /// A text that an agent may have had a hand in, without what a terminal would obey.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    // The last ones are invisible and turn the direction of what follows.
-    let is_harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if text.contains(is_harmful) { text.replace(is_harmful, "\u{fffd}").into() } else { text.into() }
+}
+
+fn is_harmful(c: char) -> bool {
+    // The last ones are invisible and turn the direction of what follows.
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -56,5 +64,14 @@ mod tests {
     fn what_a_terminal_would_obey_is_not_written() {
         assert_eq!(harmless("plain ä → 🦀"), "plain ä → 🦀");
         assert_eq!(harmless("\u{1b}]0;x\u{7}\u{9b}2J\u{202e}"), "\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}");
+    }
+
+    #[test]
+    fn json_stays_the_same_without_it() {
+        let text = serde_json::to_string(&["\u{1b}[2J ä\n", "\u{9b}2J\u{7f}\u{202e}"]).unwrap();
+        assert_eq!(harmless_json(&text), r#"["\u001b[2J ä\n","\u009b2J\u007f\u202e"]"#);
+        let back = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap();
+        assert_eq!(back(&harmless_json(&text)), back(&text));
+        assert_eq!(harmless_json("[\n  1\n]"), "[\n  1\n]");
     }
 }
