@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(text_and_keys(&["a", "--no-enter", "x"]), ("x".into(), vec![]));
         assert_eq!(text_and_keys(&["a", ""]), (String::new(), vec!["Enter".into()]));
         assert_eq!(text_and_keys(&["a", "--key", "C-c", "-k", "Up"]).1, ["C-c", "Up"]);
-        assert_eq!(text_and_keys(&["a", "--key", "Tab", "yes"]), ("yes".into(), vec!["Tab".into()]));
+        assert_eq!(text_and_keys(&["a", "yes", "--key", "Tab"]), ("yes".into(), vec!["Tab".into()]));
     }
 
     #[test]

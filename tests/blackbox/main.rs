@@ -5,6 +5,7 @@
 mod account;
 mod adoption_race;
 mod arguments;
+mod attach;
 mod cgroups;
 mod changes;
 mod clocks;
@@ -18,7 +19,9 @@ mod launch_failures;
 mod lifecycle;
 mod names;
 mod root_mode;
+mod screen;
 mod secrets;
+mod send;
 mod shim_trouble;
 mod shutdown;
 mod stop;
