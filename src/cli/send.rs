@@ -35,8 +35,8 @@ Exit status 0 says that tmux took it, not what the agent made of it.";
 pub struct Flags {
     /// Which agent
     name: String,
-    /// What to type, joined by spaces; `-` reads it from standard input
-    #[arg(allow_hyphen_values = true, conflicts_with = "stdin")]
+    /// What to type, joined by spaces; `-` reads it from standard input. After `--` it may begin with a dash
+    #[arg(allow_negative_numbers = true, conflicts_with = "stdin")]
     text: Vec<String>,
     /// Read the text from standard input
     #[arg(long)]
