@@ -28,3 +28,4 @@ mod stop;
 mod strangers;
 mod terminal;
 mod tmux_trouble;
+mod top;

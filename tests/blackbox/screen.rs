@@ -1,16 +1,23 @@
 //! A person's own terminal: a pane of a private tmux server, in which a command of agentd's runs.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::harness::{AGENTD, Host, until};
 
 /// A terminal. Whatever runs in it ends with the host.
 pub struct Screen<'a> {
     host: &'a Host,
+    /// Its server's, and no other's: one that ends may still remove its socket.
+    socket: PathBuf,
 }
 
 impl<'a> Screen<'a> {
     /// Opens one of that size, and runs `agentd` in it with these words and the daemon's socket. Its end shows as `status=N`.
     pub fn of(host: &'a Host, (columns, rows): (u16, u16), words: &str) -> Self {
-        let screen = Self { host };
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let screen = Self { host, socket: host.at(&format!("run/person-{number}.sock")) };
         let socket = host.api_socket();
         let script = format!("{AGENTD} {words} --api-socket '{}'; echo status=$?; exec cat", socket.display());
         let (columns, rows) = (columns.to_string(), rows.to_string());
@@ -22,7 +29,7 @@ impl<'a> Screen<'a> {
     /// A command on the person's server.
     pub fn tmux(&self, words: &[&str]) -> String {
         let mut command = self.host.command("tmux");
-        command.args(["-u", "-f", "/dev/null", "-S"]).arg(self.host.at("run/person.sock")).args(words);
+        command.args(["-u", "-f", "/dev/null", "-S"]).arg(&self.socket).args(words);
         let output = command.env("TERM", "xterm-256color").env_remove("TMUX").output().unwrap();
         assert!(output.status.success(), "{words:?}: {output:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -74,6 +81,6 @@ impl<'a> Screen<'a> {
 impl Drop for Screen<'_> {
     fn drop(&mut self) {
         let mut command = self.host.command("tmux");
-        let _ = command.arg("-S").arg(self.host.at("run/person.sock")).arg("kill-server").output();
+        let _ = command.arg("-S").arg(&self.socket).arg("kill-server").output();
     }
 }

@@ -125,6 +125,11 @@ async fn follow_usage(client: Client, updates: mpsc::Sender<Update>) {
     }
 }
 
+/// An older daemon doesn't know the path at all, and says no more than that.
+fn reason(message: String) -> String {
+    if message == "not found" { "-".to_owned() } else { message }
+}
+
 async fn follow_output(client: Client, mut wanted: watch::Receiver<Option<String>>, updates: mpsc::Sender<Update>) {
     let mut last = None;
     loop {
@@ -133,7 +138,7 @@ async fn follow_output(client: Client, mut wanted: watch::Receiver<Option<String
             let path = format!("/v1/agents/{}/output?lines={LINES}&format=plain", encode(&of));
             let text = match client.text(&path).await {
                 Ok(text) => Some(Ok(String::from_utf8_lossy(&text).into_owned())),
-                Err(Failure::Refused { message, .. }) => Some(Err(message)),
+                Err(Failure::Refused { message, .. }) => Some(Err(reason(message))),
                 Err(_) => None,
             };
             if let Some(text) = text {

@@ -193,13 +193,13 @@ impl State {
         (self.agents.len(), self.rows.len(), (self.cursor + 1).min(self.rows.len()))
     }
 
-    /// How many agents are in each state, in the order of a life.
+    /// How many agents are in each state: what is troubling first, then in the order of a life.
     pub(super) fn by_state(&self) -> Vec<(&str, usize)> {
-        let mut counts: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        for agent in &self.agents {
-            *counts.entry((order_of_life(&agent.state), &agent.state)).or_default() += 1;
+        let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+        for Agent { state, .. } in &self.agents {
+            *counts.entry((Reverse(is_trouble(state)), order_of_life(state), state.as_str())).or_default() += 1;
         }
-        counts.into_iter().map(|((_, state), count)| (state, count)).collect()
+        counts.into_iter().map(|((_, _, state), count)| (state, count)).collect()
     }
 
     /// What a key does.
@@ -310,7 +310,11 @@ impl State {
 
 /// Whether somebody should look at it.
 fn is_troubled(agent: &Agent) -> bool {
-    matches!(agent.state.as_str(), "backing_off" | "failed" | "timed_out") || agent.error.is_some()
+    is_trouble(&agent.state) || agent.error.is_some()
+}
+
+fn is_trouble(state: &str) -> bool {
+    matches!(state, "backing_off" | "failed" | "timed_out")
 }
 
 /// A state that a newer daemon knows comes last.

@@ -71,7 +71,7 @@ pub(super) fn columns(row: Rect) -> Vec<(Column, Rect)> {
     ];
     const ORDER: [Column; 6] =
         [Column::State, Column::For, Column::Restarts, Column::Exit, Column::Cpu, Column::Memory];
-    const NAME_AT_LEAST: u16 = 8;
+    const NAME_AT_LEAST: u16 = 12;
     let mut name = row.width;
     let mut fitting = Vec::new();
     for (column, width) in WIDTHS {
