@@ -42,7 +42,7 @@ impl FromStr for Key {
         if known {
             return Ok(Self(text.to_owned()));
         }
-        let similar = nearest(base, NAMES.into_iter());
+        let similar = nearest(base, NAMES);
         Err(match similar {
             Some(similar) => format!("tmux has no such key; did you mean {similar}?"),
             None => {

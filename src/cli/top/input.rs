@@ -54,13 +54,12 @@ impl Decoder {
 /// The length of the first key, and which it is; none before it is whole.
 fn next(bytes: &[u8]) -> Option<(usize, Option<Key>)> {
     match bytes {
-        [] | [0x1b] => None,
+        [] | [0x1b] | [0x1b, b'O'] => None,
         [0x1b, b'[', rest @ ..] => {
             let end = rest.iter().position(|byte| (0x40..=0x7e).contains(byte))?;
             Some((end + 3, sequence(&rest[..=end])))
         }
         [0x1b, b'O', last, ..] => Some((3, sequence(&[*last]))),
-        [0x1b, b'O'] => None,
         // No key has Alt here: two keys, that came at once over a slow line.
         [0x1b, _, ..] => Some((1, Some(Key::Escape))),
         [byte, ..] if byte.is_ascii() => Some((1, single(*byte))),

@@ -218,13 +218,12 @@ impl State {
                 self.mode = Mode::Browse;
                 self.search(String::clear);
             }
-            (Mode::Help | Mode::Report, Key::Char('q') | Key::Escape | Key::Enter | Key::Char('?' | 'e')) => {
+            (Mode::Help | Mode::Report, Key::Char('q' | '?' | 'e') | Key::Escape | Key::Enter) => {
                 self.mode = Mode::Browse;
             }
-            (Mode::Help | Mode::Report, _) => {}
+            (Mode::Help | Mode::Report, _) | (Mode::Browse, Key::Backspace) => {}
             (Mode::Browse, Key::Char(c)) => return self.command(c),
             (Mode::Browse, Key::Enter) => return Wish::Attach { read_only: false },
-            (Mode::Browse, Key::Backspace) => {}
             (Mode::Browse | Mode::Search, Key::Up) => self.go(self.cursor.saturating_sub(1)),
             (Mode::Browse | Mode::Search, Key::Down) => self.go(self.cursor + 1),
             (Mode::Browse | Mode::Search, Key::PageUp) => self.go(self.cursor.saturating_sub(self.page)),

@@ -60,7 +60,7 @@ fn with(agents: usize) -> State {
     let mut state = State::new(health(), now());
     state.take(Update::World { agents: Some((0..agents).map(agent).collect()), health: health() }, now());
     state.take(Update::Usage(Some((0..agents).step_by(2).map(usage).collect())), now());
-    let text = (1..=100).map(|line| format!("line {line} of what it wrote\n")).collect::<String>() + "\n\n";
+    let text = (1..=100).map(|line| format!("line {line} of what it wrote")).collect::<Vec<_>>().join("\n") + "\n\n\n";
     state.take(Update::Output { of: "reviewer-0".into(), text: Ok(text) }, now());
     state
 }
