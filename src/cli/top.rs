@@ -5,6 +5,7 @@
 
 mod data;
 mod input;
+mod list;
 mod screen;
 mod state;
 mod view;
@@ -163,7 +164,7 @@ impl Top {
             empty @ None => empty.insert(Screen::enter(output::look())?),
         };
         screen.draw(&mut self.state)?;
-        let selected = self.state.selected().map(|agent| agent.name.clone());
+        let selected = self.state.list.selected().map(|agent| agent.name.clone());
         self.want.send_if_modified(|want| {
             let other = *want != selected;
             *want = selected;
@@ -205,7 +206,7 @@ impl Top {
 
     /// Leaves the terminal to a tmux client until that ends.
     async fn attach(&mut self, read_only: bool) -> Result<Next, Failure> {
-        let Some(agent) = self.state.selected().cloned() else { return Ok(Next::GoOn) };
+        let Some(agent) = self.state.list.selected().cloned() else { return Ok(Next::GoOn) };
         let pane = match Pane::of(agent, &self.state.health) {
             Ok(pane) => pane,
             Err(failure) => {

@@ -40,7 +40,7 @@ impl Screen {
         self.terminal.draw(|frame| {
             // How many rows there are is known only now.
             let rows = Areas::of(state, frame.area()).rows.height;
-            state.fit(rows.into());
+            state.list.fit(rows.into());
             view::draw(state, look, frame.buffer_mut());
         })?;
         Ok(())

@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use super::*;
-use crate::cli::client::types::ConfigError;
+use crate::cli::client::types::{Agent, ConfigError, Usage};
 use crate::model::{Mono, Wall};
 
 fn at(seconds: u64) -> Now {
@@ -19,16 +17,16 @@ fn world(agents: Vec<Agent>) -> Update {
 fn many(count: usize) -> State {
     let mut state = State::new(Health::default(), at(0));
     assert!(state.take(world((0..count).map(|number| agent(&format!("a{number:04}"), "running")).collect()), at(0)));
-    state.fit(10);
+    state.list.fit(10);
     state
 }
 
 fn shown(state: &State) -> Vec<&str> {
-    state.visible().map(|(_, agent)| agent.name.as_str()).collect()
+    state.list.visible().map(|(_, agent)| agent.name.as_str()).collect()
 }
 
 fn selected(state: &State) -> &str {
-    state.selected().map_or("", |agent| agent.name.as_str())
+    state.list.selected().map_or("", |agent| agent.name.as_str())
 }
 
 fn type_text(state: &mut State, text: &str) {
@@ -54,12 +52,12 @@ fn the_selection_moves_and_stays_in_sight() {
         (Key::Char('g'), "a0000"),
     ] {
         assert_eq!(state.press(key), Wish::Nothing);
-        state.fit(10);
+        state.list.fit(10);
         assert_eq!(selected(&state), expected, "{key:?}");
         assert!(shown(&state).contains(&expected), "{key:?}");
-        assert_eq!(state.visible().count(), 10);
+        assert_eq!(state.list.visible().count(), 10);
     }
-    assert_eq!(state.visible().filter(|(is_selected, _)| *is_selected).count(), 1);
+    assert_eq!(state.list.visible().filter(|(is_selected, _)| *is_selected).count(), 1);
 }
 
 #[test]
@@ -67,9 +65,9 @@ fn nothing_at_all_can_be_walked_through() {
     let mut state = many(0);
     for key in [Key::Up, Key::Down, Key::PageUp, Key::PageDown, Key::Home, Key::End, Key::Char('f'), Key::Char('s')] {
         assert_eq!(state.press(key), Wish::Nothing);
-        state.fit(0);
+        state.list.fit(0);
     }
-    assert_eq!((state.counts(), selected(&state)), ((0, 0, 0), ""));
+    assert_eq!((state.list.counts(), selected(&state)), ((0, 0, 0), ""));
 }
 
 #[test]
@@ -89,17 +87,17 @@ fn the_selected_agent_stays_so_wherever_it_goes() {
 fn a_search_lists_while_it_is_typed() {
     let mut state = many(30);
     type_text(&mut state, "/A002");
-    assert_eq!((state.mode, state.counts().1), (Mode::Search, 10));
+    assert_eq!((state.mode, state.list.counts().1), (Mode::Search, 10));
     assert_eq!(selected(&state), "a0020");
     type_text(&mut state, "q9");
-    assert_eq!((state.counts().1, selected(&state)), (0, ""));
+    assert_eq!((state.list.counts().1, selected(&state)), (0, ""));
     state.press(Key::Backspace);
     state.press(Key::Backspace);
     state.press(Key::Down);
     assert_eq!(state.press(Key::Enter), Wish::Nothing, "it ends the search, and does not attach");
-    assert_eq!((state.mode, selected(&state), state.counts()), (Mode::Browse, "a0021", (30, 10, 2)));
+    assert_eq!((state.mode, selected(&state), state.list.counts()), (Mode::Browse, "a0021", (30, 10, 2)));
     state.press(Key::Escape);
-    assert_eq!((state.counts().1, selected(&state)), (30, "a0021"));
+    assert_eq!((state.list.counts().1, selected(&state)), (30, "a0021"));
 }
 
 #[test]
@@ -109,7 +107,7 @@ fn the_failing_are_listed_alone() {
     let agents =
         vec![agent("a", "running"), agent("b", "failed"), agent("c", "backing_off"), agent("d", "exited"), odd];
     state.take(world(agents), at(0));
-    state.fit(10);
+    state.list.fit(10);
     type_text(&mut state, "f");
     assert_eq!(shown(&state), ["b", "c", "odd"]);
     type_text(&mut state, "f");
@@ -131,7 +129,7 @@ fn the_order_is_chosen() {
         Update::Usage(Some(vec![usage("d", None, 7), usage("c", Some(0.5), 1), usage("a", Some(0.1), 9)])),
         at(0)
     ));
-    state.fit(10);
+    state.list.fit(10);
     let mut orders = Vec::new();
     for _ in 0..4 {
         orders.push(shown(&state).concat());
@@ -140,7 +138,7 @@ fn the_order_is_chosen() {
     assert_eq!(orders, ["abcd", "bcda", "cabd", "adcb"]);
     // A daemon that does not tell.
     assert!(state.take(Update::Usage(None), at(0)));
-    assert_eq!(state.usage("a"), None);
+    assert_eq!(state.list.usage("a"), None);
 }
 
 #[test]
@@ -166,9 +164,9 @@ fn a_daemon_that_is_gone_leaves_the_last_picture() {
     assert!(state.take(Update::Lost("no answer".into()), at(2)));
     assert!(!state.take(Update::Lost("no answer".into()), at(3)));
     assert!(state.tick(at(4)));
-    assert_eq!((state.counts().0, state.silence()), (3, Duration::from_secs(4)));
+    assert_eq!((state.list.counts().0, state.silence()), (3, Duration::from_secs(4)));
     assert!(state.take(world(vec![agent("b", "running")]), at(9)));
-    assert_eq!((state.lost.as_deref(), state.silence(), state.counts().0), (None, Duration::ZERO, 1));
+    assert_eq!((state.lost.as_deref(), state.silence(), state.list.counts().0), (None, Duration::ZERO, 1));
 }
 
 #[test]

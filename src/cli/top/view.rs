@@ -7,7 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::state::{Mode, Sort, State};
+use super::list::Sort;
+use super::state::{Mode, State};
 use super::words;
 use crate::cli::client::types::Agent;
 use crate::cli::output::harmless;
@@ -24,14 +25,19 @@ pub(super) fn draw(state: &State, look: Look, buffer: &mut Buffer) {
         fill(buffer, row, paint.alarm());
     }
     titles(state, &paint, areas.titles, buffer);
-    for (row, (is_selected, agent)) in areas.rows.rows().zip(state.visible()) {
+    for (row, (is_selected, agent)) in areas.rows.rows().zip(state.list.visible()) {
         line(state, &paint, agent, row, buffer);
         if is_selected {
             fill(buffer, row, Style::new().add_modifier(Modifier::REVERSED));
         }
     }
-    if state.counts().1 == 0 {
-        put(buffer, areas.rows, if state.counts().0 == 0 { "  no agents" } else { "  none like that" }, paint.faint());
+    if state.list.counts().1 == 0 {
+        put(
+            buffer,
+            areas.rows,
+            if state.list.counts().0 == 0 { "  no agents" } else { "  none like that" },
+            paint.faint(),
+        );
     }
     if let Some(area) = areas.output {
         output(state, &paint, area, buffer);
@@ -129,14 +135,14 @@ fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
 }
 
 fn header(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
-    let (total, ..) = state.counts();
+    let (total, ..) = state.list.counts();
     let health = &state.health;
     let mut rest = put(buffer, area, &format!("agentd {}", health.version), paint.bold());
     let phase = if health.state == "running" { "up" } else { &health.state };
     rest = put(buffer, rest, &format!("  {phase} {}  ", words::span(state.uptime())), paint.plain());
     let noun = if total == 1 { "agent" } else { "agents" };
     rest = put(buffer, rest, &format!("{total} {noun}"), paint.bold());
-    for (index, (name, count)) in state.by_state().into_iter().enumerate() {
+    for (index, (name, count)) in state.list.by_state().into_iter().enumerate() {
         rest = put(buffer, rest, if index == 0 { ": " } else { ", " }, paint.plain());
         rest = put(buffer, rest, &format!("{count} {name}"), paint.state(name));
     }
@@ -146,7 +152,7 @@ fn titles(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
     let style = paint.bold().add_modifier(Modifier::UNDERLINED);
     fill(buffer, area, style);
     for (column, cell) in areas::columns(area) {
-        let is_first = match state.sort {
+        let is_first = match state.list.sort {
             Sort::Name => column == Column::Name,
             Sort::State => column == Column::State,
             Sort::Cpu => column == Column::Cpu,
@@ -192,7 +198,7 @@ impl Column {
 }
 
 fn line(state: &State, paint: &Paint, agent: &Agent, area: Rect, buffer: &mut Buffer) {
-    let usage = state.usage(&agent.name);
+    let usage = state.list.usage(&agent.name);
     let known = |text: Option<String>| text.unwrap_or_else(|| words::NONE.to_owned());
     for (column, cell) in areas::columns(area) {
         let (text, style) = match column {
@@ -218,7 +224,7 @@ fn aligned(buffer: &mut Buffer, cell: Rect, text: &str, to_the_right: bool, styl
 fn output(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
     let title = Rect { height: 1.min(area.height), ..area };
     fill(buffer, title, paint.bold().add_modifier(Modifier::UNDERLINED));
-    let Some(agent) = state.selected() else { return };
+    let Some(agent) = state.list.selected() else { return };
     let style = paint.bold().add_modifier(Modifier::UNDERLINED);
     let mut rest = put(buffer, title, &agent.name, style);
     if let Some(next) = words::until(agent.next_restart_at.as_deref(), state.now.wall) {
@@ -243,22 +249,22 @@ fn output(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
 }
 
 fn footer(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
-    let (_, listed, place) = state.counts();
+    let (_, listed, place) = state.list.counts();
     let at = format!(" {place}/{listed}");
     let width = u16::try_from(at.len()).unwrap_or(0).min(area.width);
     let mut rest = Rect { width: area.width - width, ..area };
     put(buffer, Rect { x: rest.right(), width, ..area }, &at, paint.faint());
     if state.mode == Mode::Search {
-        rest = put(buffer, rest, &format!("/{}", state.filter), paint.bold());
+        rest = put(buffer, rest, &format!("/{}", state.list.filter), paint.bold());
         rest = put(buffer, rest, "▏", paint.plain());
         put(buffer, rest, "  Enter keeps it, Esc clears it", paint.faint());
         return;
     }
-    if state.only_troubled {
+    if state.list.only_troubled {
         rest = put(buffer, rest, "only failing  ", paint.bold());
     }
-    if !state.filter.is_empty() {
-        rest = put(buffer, rest, &format!("/{} (Esc clears)  ", state.filter), paint.bold());
+    if !state.list.filter.is_empty() {
+        rest = put(buffer, rest, &format!("/{} (Esc clears)  ", state.list.filter), paint.bold());
     }
     for (key, what) in
         [("Enter", "attach"), ("/", "search"), ("f", "failing"), ("s", "sort"), ("?", "help"), ("q", "quit")]

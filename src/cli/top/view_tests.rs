@@ -69,7 +69,7 @@ fn screen(state: &mut State, (width, height): (u16, u16), look: Look) -> Termina
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
         .draw(|frame| {
-            state.fit(Areas::of(state, frame.area()).rows.height.into());
+            state.list.fit(Areas::of(state, frame.area()).rows.height.into());
             draw(state, look, frame.buffer_mut());
         })
         .unwrap();
