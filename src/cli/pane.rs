@@ -68,9 +68,11 @@ pub(super) fn failure(error: ClientError) -> Failure {
             let group = group_of(&socket);
             Failure::Denied { socket, group }
         }
-        ClientError::NoServer(_) | ClientError::User(_) | ClientError::Silent | ClientError::Run(_) => {
-            Failure::Other(error.to_string())
-        }
+        ClientError::NoServer(_)
+        | ClientError::Foreign { .. }
+        | ClientError::User(_)
+        | ClientError::Silent
+        | ClientError::Run(_) => Failure::Other(error.to_string()),
         ClientError::Refused(_) => {
             Failure::Other(error.to_string().lines().map(harmless).collect::<Vec<_>>().join("; "))
         }

@@ -35,6 +35,14 @@ pub enum ClientError {
     /// Nobody listens.
     #[error("no tmux server listens on {}", .0.display())]
     NoServer(PathBuf),
+    /// Somebody else listens than was said.
+    #[error("the tmux server on {} is not run by {user}: not connecting to it as root", .socket.display())]
+    Foreign {
+        /// Where.
+        socket: PathBuf,
+        /// Who should.
+        user: String,
+    },
     /// The program could not be executed, or not be talked to.
     #[error("could not run tmux: {0}")]
     Run(#[from] io::Error),
@@ -65,15 +73,24 @@ pub struct Clients {
 
 impl Clients {
     /// For the server on `socket`, whose user is `user`. Tells at once if nobody is there or this process may not connect.
+    ///
+    /// Root becomes that user only if the server is that user's: who says so may be anybody that root asked. No server of
+    /// root's is ever meant.
     pub fn of(socket: &Path, user: &str) -> Result<Self, ClientError> {
-        let user = if is_root() { Some(Identity::of_user(user)?) } else { None };
-        match server::find(socket) {
-            Ok(Some(_)) => Ok(Self { socket: socket.to_owned(), user }),
-            Ok(None) => Err(ClientError::NoServer(socket.to_owned())),
+        let server = match server::find(socket) {
+            Ok(Some(server)) => server,
+            Ok(None) => return Err(ClientError::NoServer(socket.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Err(ClientError::Denied(socket.to_owned()))
+                return Err(ClientError::Denied(socket.to_owned()));
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        let user = if is_root() { Some(Identity::of_user_or_uid(user)?) } else { None };
+        match user {
+            Some(user) if user.uid == 0 || user.uid != server.uid => {
+                Err(ClientError::Foreign { socket: socket.to_owned(), user: user.name })
+            }
+            user => Ok(Self { socket: socket.to_owned(), user }),
         }
     }
 
@@ -167,6 +184,22 @@ mod tests {
     #[test]
     fn a_semicolon_is_not_the_end_of_a_command() {
         assert_eq!(["a", "a;", ";", "a;b"].map(literal), ["a", "a\\;", "\\;", "a;b"]);
+    }
+
+    #[test]
+    fn root_is_nobodys_client_but_the_users() {
+        if !is_root() {
+            eprintln!("SKIPPED: needs root");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("tmux.sock");
+        assert!(matches!(Clients::of(&socket, "root"), Err(ClientError::NoServer(_))));
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        // Root's own, and another's than was said.
+        for user in ["root", "12345"] {
+            assert!(matches!(Clients::of(&socket, user), Err(ClientError::Foreign { .. })), "{user}");
+        }
     }
 
     #[test]
