@@ -9,6 +9,8 @@
 //! - `setsid NAME`, `double-fork NAME`: leaves a child that waits in a session of its own, and writes its pid to `NAME`
 //! - `touch NAME`, `await NAME`: makes a file; waits until there is one
 //! - `read NAME`: reads a line from the terminal and writes it to the file `NAME`
+//! - `paste NAME COUNT`: asks the terminal, which it makes raw, for bracketed paste, makes the file `NAME-ready`, reads so many
+//!   bytes and writes them to the file `NAME`
 //! - `two-interrupts NAME`: makes the file `NAME` and ends when C-c is typed twice within 0.3 s, and by nothing less
 //! - `exchange SOCKET TEXT`: sends the text to a Unix socket, and prints the answer up to its end
 //! - `hello SOCKET NAME FILE`: says on the shims' socket that it is the shim of the agent `NAME` and that its program has
@@ -39,6 +41,7 @@ fn main() {
             "exit" => std::process::exit(operand().parse().unwrap()),
             "exit-next" => exit_next(&operand(), operand().parse().unwrap()),
             "read" => read(&operand()),
+            "paste" => paste(&operand(), operand().parse().unwrap()),
             "two-interrupts" => two_interrupts(&operand()),
             "signal" => end_by(operand().parse().unwrap()),
             // SAFETY: integers only.
@@ -89,7 +92,7 @@ fn end_by(signal: i32) {
 
 fn exit_next(name: &str, base: i32) -> ! {
     let runs = std::fs::read_to_string(name).map_or(0, |text| text.parse().unwrap());
-    complete(name, &(runs + 1).to_string());
+    complete(name, (runs + 1).to_string());
     let status = base + runs;
     if status % 7 == 0 {
         end_by(libc::SIGKILL);
@@ -103,13 +106,31 @@ fn read(name: &str) {
     complete(name, &line);
 }
 
-fn two_interrupts(name: &str) -> ! {
+fn make_raw() {
     // SAFETY: all zeros is a valid record, a local.
     unsafe {
         let mut mode: libc::termios = std::mem::zeroed();
         libc::tcgetattr(0, &raw mut mode);
         libc::cfmakeraw(&raw mut mode);
         libc::tcsetattr(0, libc::TCSANOW, &raw const mode);
+    }
+}
+
+fn paste(name: &str, count: usize) {
+    make_raw();
+    // The one visible character tells when the terminal has read what comes before it.
+    print!("\x1b[?2004h>");
+    std::io::stdout().flush().unwrap();
+    complete(&format!("{name}-ready"), "");
+    let mut bytes = vec![0; count];
+    std::io::stdin().read_exact(&mut bytes).unwrap();
+    complete(name, bytes);
+}
+
+fn two_interrupts(name: &str) -> ! {
+    make_raw();
+    // SAFETY: integers only.
+    unsafe {
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
             libc::signal(signal, libc::SIG_IGN);
         }
@@ -150,7 +171,7 @@ fn hello(socket: &str, name: &str) -> UnixStream {
 }
 
 /// The file is there only when it is whole.
-fn complete(name: &str, text: &str) {
+fn complete(name: &str, text: impl AsRef<[u8]>) {
     let temporary = format!("{name}.{}", std::process::id());
     std::fs::write(&temporary, text).unwrap();
     std::fs::rename(temporary, name).unwrap();
@@ -176,7 +197,7 @@ fn record(name: &str) {
         quoted(&arguments),
         quoted(&environment)
     );
-    complete(name, &text);
+    complete(name, text);
 }
 
 /// Leaves a child that shares neither session nor group with us, nor a parent if `twice`.

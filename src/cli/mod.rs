@@ -14,6 +14,7 @@ pub mod init;
 pub mod logs;
 pub mod man;
 pub mod output;
+mod pane;
 pub mod run;
 pub mod schema;
 pub mod send;

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgrouplist, getgroups};
 
+/// The group that nothing belongs to.
+const NOBODYS: u32 = 65_534;
+
 /// A user that processes can run as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -77,6 +80,17 @@ impl Identity {
         Ok(Self::from_entry(user, &groups))
     }
 
+    /// The user of this name, or of this number where it has no name, as containers have them. Such a user is in no group.
+    pub fn of_user_or_uid(name: &str) -> Result<Self, IdentityError> {
+        match (Self::of_user(name), name.parse()) {
+            (Err(IdentityError::NoUser { .. }), Ok(uid)) => {
+                let (home, shell) = (PathBuf::from("/"), PathBuf::from("/bin/sh"));
+                Ok(Self { uid, gid: NOBODYS, groups: vec![NOBODYS], name: name.to_owned(), home, shell })
+            }
+            (result, _) => result,
+        }
+    }
+
     /// The user that this process runs as. A uid without an entry, as containers have them, is named by its number.
     pub fn current() -> Self {
         let groups = getgroups().unwrap_or_default();
@@ -145,6 +159,14 @@ mod tests {
             AccessGroup::of_name("no-such-group").unwrap_err().to_string(),
             "group `no-such-group` doesn't exist: create it with `groupadd no-such-group`, or name another with --admin-group"
         );
+    }
+
+    #[test]
+    fn a_user_may_have_no_name() {
+        let nameless = Identity::of_user_or_uid("3999999999").unwrap();
+        assert_eq!((nameless.uid, nameless.gid, nameless.groups), (3_999_999_999, NOBODYS, vec![NOBODYS]));
+        assert_eq!(Identity::of_user_or_uid("root").unwrap().uid, 0);
+        assert!(Identity::of_user_or_uid("no-such-user").is_err());
     }
 
     #[test]

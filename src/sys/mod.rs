@@ -15,6 +15,7 @@ pub mod runtime_dir;
 pub mod shim_link;
 pub mod socket_lock;
 pub mod spawn;
+pub mod terminal;
 pub mod tmux;
 pub mod unix_socket;
 pub mod watch;
