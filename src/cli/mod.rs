@@ -105,6 +105,9 @@ const ONE_DASH: [&str; 5] = ["config", "secret-dir", "tmux-socket", "api-socket"
 
 /// Parses the process's arguments, does what they say, and answers with the exit status.
 pub fn main() -> ExitCode {
+    if let Some(shell) = std::env::var_os(completions::VARIABLE) {
+        return completions::answer(&shell, <Arguments as clap::CommandFactory>::command());
+    }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     let arguments = std::iter::once(program).chain(arguments.map(two_dashes));

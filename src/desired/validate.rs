@@ -23,7 +23,12 @@ const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
 const DEFAULT_BACKOFF_MAX: Duration = Duration::from_secs(60);
 const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
-const MAX_REPLICAS: u32 = 4096;
+/// How many replicas one agent may have.
+pub const MAX_REPLICAS: u32 = 4096;
+/// The words for a type; the second one isn't supported.
+pub const TYPES: [&str; 2] = ["native", "sandboxed"];
+/// The words for a restart policy.
+pub const RESTARTS: [&str; 3] = ["no", "on-failure", "always"];
 
 /// What a table is read against, and what the reading leaves.
 #[derive(Debug)]
@@ -94,7 +99,7 @@ fn read_harness(
 }
 
 fn read_type(fields: &Fields, context: &mut Context) {
-    if let Some((entry, 1)) = fields.word("type", &["native", "sandboxed"], context.reporter) {
+    if let Some((entry, 1)) = fields.word("type", &TYPES, context.reporter) {
         let message = "type \"sandboxed\" is not supported by this build yet";
         let diagnostic = context.reporter.error(&entry, message, "not supported by this build yet");
         diagnostic.help.push("write type = \"native\"".to_owned());
@@ -103,7 +108,7 @@ fn read_type(fields: &Fields, context: &mut Context) {
 
 fn read_policy(fields: &Fields, harness: Option<&Harness>, has_prompt: bool, context: &mut Context) -> Option<Policy> {
     let reporter = &mut *context.reporter;
-    let restart = match fields.word("restart", &["no", "on-failure", "always"], reporter) {
+    let restart = match fields.word("restart", &RESTARTS, reporter) {
         Some((_, 1)) => Restart::OnFailure,
         Some((_, 2)) => Restart::Always,
         Some(_) | None => Restart::No,
