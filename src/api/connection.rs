@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::Limits;
 use super::activity::{Activity, Answering};
+use super::declared::Peer;
 use super::routes::Router;
 use super::stream::Stream;
 
@@ -32,11 +33,12 @@ pub(super) async fn run(
     limits: Limits,
     mut stop: watch::Receiver<Option<Duration>>,
 ) {
+    let peer = Peer::of(&stream);
     let stream = TokioIo::new(Stream::new(stream, activity.clone(), limits.write_timeout));
     let service = service_fn(|request: Request<Incoming>| {
         let answering = activity.begin();
         let brings_body = !request.body().is_end_stream();
-        let response = router.answer(request.method(), request.uri().path(), brings_body);
+        let response = router.answer(request.method(), request.uri().path(), brings_body, peer);
         std::future::ready(Ok::<_, Infallible>(response.map(|bytes| Answer::new(bytes, answering))))
     });
     let mut connection = pin!(

@@ -6,6 +6,7 @@
 
 mod activity;
 mod connection;
+pub mod declared;
 mod render;
 mod routes;
 mod server;

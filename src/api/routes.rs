@@ -8,6 +8,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue}
 use hyper::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
+use super::declared::{Peer, Teller};
 use super::render::{Renderer, find};
 use super::wire;
 use crate::status::Views;
@@ -18,6 +19,7 @@ use crate::sys::clock;
 enum Route<'a> {
     Health,
     Agents,
+    Declared,
     Agent(Cow<'a, str>),
     /// A path below `/v1/agents/` that can't be a name.
     NoSuchAgent,
@@ -34,6 +36,7 @@ impl<'a> Route<'a> {
         match path {
             "/v1/health" => Self::Health,
             "/v1/agents" => Self::Agents,
+            "/v1/declared" => Self::Declared,
             _ => match path.strip_prefix("/v1/agents/") {
                 Some(name) if !name.is_empty() && !name.contains('/') => {
                     percent_decode_str(name).decode_utf8().map_or(Self::NoSuchAgent, Self::Agent)
@@ -48,20 +51,22 @@ impl<'a> Route<'a> {
 pub(super) struct Router {
     views: Views,
     renderer: Renderer,
+    teller: Teller,
 }
 
 impl Router {
     pub(super) fn new(views: Views) -> Self {
-        Self { views, renderer: Renderer::default() }
+        Self { views, renderer: Renderer::default(), teller: Teller::default() }
     }
 
     /// Answers a request. One that brings a body is answered too, and its connection closed, as the body stays unread.
-    pub(super) fn answer(&self, method: &Method, path: &str, brings_body: bool) -> Response<Bytes> {
+    pub(super) fn answer(&self, method: &Method, path: &str, brings_body: bool, peer: Peer) -> Response<Bytes> {
         // Not held while a body is made: the event loop publishes through the same lock.
         let snapshot = Arc::clone(&self.views.snapshots.borrow());
         let mut response = match Route::of(method, path) {
             Route::Health => json(StatusCode::OK, self.renderer.health(&snapshot, clock::now())),
             Route::Agents => json(StatusCode::OK, self.renderer.agents(&snapshot)),
+            Route::Declared => self.declared(peer),
             Route::Agent(name) => match find(&snapshot, &name) {
                 Some(agent) => json(StatusCode::OK, wire::agent(agent)),
                 None => no_such_agent(),
@@ -78,6 +83,16 @@ impl Router {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+impl Router {
+    fn declared(&self, peer: Peer) -> Response<Bytes> {
+        let desired = self.views.declared.borrow().clone();
+        match self.teller.tell(desired.as_deref(), peer) {
+            Ok(body) => json(StatusCode::OK, body),
+            Err(error) => json(StatusCode::SERVICE_UNAVAILABLE, wire::error(&format!("there is no salt: {error}"))),
+        }
     }
 }
 

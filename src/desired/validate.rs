@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Launch, Policy, Restart, Secret};
+use crate::model::{Launch, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
 use super::fields::{Entry, Fields, MAX_ARGUMENT};
@@ -17,7 +17,7 @@ use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsu
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{environment, prompt};
+use super::{environment, origin, prompt};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
@@ -53,7 +53,7 @@ pub struct Draft<'t> {
     /// What it says of its names.
     pub naming: Naming<'t>,
     /// What is run and how it is kept, if that could be made.
-    pub body: Option<(Launch, Policy)>,
+    pub body: Option<(Launch, Policy, Origin)>,
 }
 
 /// Reads one agent; nothing without a harness.
@@ -78,7 +78,8 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     if fields.entry("name").is_some() && name.is_none() {
         return None;
     }
-    Some(Draft { naming, body: launch.zip(policy) })
+    let origin = origin::of(&fields, prompt.as_ref());
+    Some(Draft { naming, body: launch.zip(policy).map(|(launch, policy)| (launch, policy, origin)) })
 }
 
 fn read_harness(

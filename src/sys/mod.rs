@@ -9,6 +9,7 @@ pub mod identity;
 pub mod login_env;
 pub mod privileges;
 pub mod process;
+pub mod random;
 pub mod read_file;
 pub mod runtime_dir;
 pub mod shim_link;

@@ -9,7 +9,8 @@ use crate::desired::reference::{DURATION, Kind, Preset, REFERENCE};
 fn with(name: &str, value: &str) -> String {
     let harness = if name == "command" { "custom" } else { "claude-code" };
     let harness = if name == "harness" { String::new() } else { format!("harness = \"{harness}\"\n") };
-    format!("[agent]\n{harness}{name} = {value}\n")
+    let prompt = if name == "command" { "prompt = \"x\"\n" } else { "" };
+    format!("[agent]\n{harness}{prompt}{name} = {value}\n")
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! `agentd diff [FILE]`: what the running daemon would do with a configuration. It changes nothing.
+
+mod plan;
+mod show;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::api::declared::{Declared, Values};
+use crate::desired::{self, Loaded, Sources};
+use crate::model::Desired;
+use crate::sys::identity::Identity;
+
+use super::check;
+use super::client::types::Health;
+use super::client::{Client, Connect, block_on};
+use super::failure::{Failure, finish};
+use super::output;
+use plan::{Plan, Secrets};
+
+/// The flags.
+#[derive(Debug, Args)]
+pub struct Flags {
+    /// The configuration to compare with what the daemon has taken [default: the daemon's own]
+    file: Option<PathBuf>,
+    /// Write the plan as JSON
+    #[arg(long)]
+    json: bool,
+    /// Exit with status 1 if there is something to do
+    #[arg(long)]
+    exit_code: bool,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The file that was compared.
+    config: PathBuf,
+    /// Whether the daemon has taken a configuration before.
+    taken: bool,
+    #[serde(flatten)]
+    plan: Plan,
+    /// What could not be compared, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_compared: Option<&'static str>,
+}
+
+/// Runs it.
+pub fn run(flags: &Flags) -> ExitCode {
+    match diff(flags) {
+        Ok(code) => code,
+        Err(failure) => finish(Err(failure)),
+    }
+}
+
+fn diff(flags: &Flags) -> Result<ExitCode, Failure> {
+    let (health, declared): (Health, Declared) = block_on(async {
+        let client = Client::connect(&flags.connect)?;
+        Ok((client.health().await?, client.json("/v1/declared").await?))
+    })?;
+    let salt = declared.salt().ok_or_else(|| Failure::Other("agentd sent a salt that is none".to_owned()))?;
+    let sources = sources(flags.file.as_deref(), &health);
+    let (loaded, secrets) = load(&sources);
+    let desired = match &loaded.result {
+        Ok(desired) => desired,
+        Err(_) if flags.json => return mistakes(&sources, &mut io::stderr()),
+        Err(_) => return mistakes(&sources, &mut io::stdout()),
+    };
+    let report = compare(sources.config, &declared, desired, salt, secrets);
+    let is_something = !report.plan.agents.is_empty();
+    if flags.json {
+        output::json(&report)?;
+    } else {
+        let mut stdout = io::stdout().lock();
+        show::write(&report, output::look(), &mut stdout)?;
+        stdout.flush()?;
+    }
+    Ok(if flags.exit_code && is_something { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What the daemon would read, but for the file.
+fn sources(file: Option<&Path>, health: &Health) -> Sources {
+    let user = Identity::of_user(&health.user).unwrap_or_else(|_| Identity::current());
+    Sources {
+        config: file.map_or_else(|| PathBuf::from(&health.config), Path::to_owned),
+        secret_dir: Some(PathBuf::from(&health.secret_dir)),
+        agent_home: user.home,
+    }
+}
+
+/// Reads it; without the secrets if they are others'.
+fn load(sources: &Sources) -> (Loaded, Secrets) {
+    let loaded = desired::load(sources);
+    if loaded.result.is_ok() {
+        return (loaded, Secrets::Known);
+    }
+    let without = desired::load(&Sources { secret_dir: None, ..sources.clone() });
+    if without.result.is_ok() { (without, Secrets::Unread) } else { (loaded, Secrets::Known) }
+}
+
+fn mistakes(sources: &Sources, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let sources = Sources { secret_dir: None, ..sources.clone() };
+    check::check(&sources, output::look(), out)?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn compare(config: PathBuf, old: &Declared, new: &Desired, salt: [u8; 16], secrets: Secrets) -> Report {
+    let new = Declared::new(Some(new), salt, Values::Told).agents.unwrap_or_default();
+    let agents = old.agents.as_deref().unwrap_or_default();
+    let is_variable = |key: &str| key.starts_with("env.") || key.starts_with("secrets.");
+    let kept = agents.iter().flat_map(|agent| &agent.fields).any(|(key, value)| value.is_none() && is_variable(key));
+    let not_compared = match (secrets, kept) {
+        (Secrets::Unread, false) => Some("the secrets can't be read from here, and were not compared"),
+        (Secrets::Unread, true) => Some(
+            "the secrets can't be read from here, and agentd tells values of env only to root and itself: neither was compared",
+        ),
+        (Secrets::Known, true) => {
+            Some("agentd tells values of secrets and env only to root and itself: only their names were compared")
+        }
+        (Secrets::Known, false) => None,
+    };
+    let plan = plan::plan(agents, &new, secrets);
+    Report { config, taken: old.agents.is_some(), plan, not_compared }
+}
