@@ -47,13 +47,8 @@ pub(super) struct Teller {
 impl Teller {
     /// The body.
     pub(super) fn tell(&self, desired: Option<&Desired>, peer: Peer) -> io::Result<Bytes> {
-        let salt = match self.salt.get() {
-            Some(salt) => *salt,
-            None => {
-                let salt = random::bytes()?;
-                *self.salt.get_or_init(|| salt)
-            }
-        };
+        let salt = if let Some(salt) = self.salt.get() { *salt } else { random::bytes()? };
+        self.salt.get_or_init(|| salt);
         let answer = Declared::new(desired, salt, peer.values());
         Ok(serde_json::to_vec(&answer)?.into())
     }

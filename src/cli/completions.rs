@@ -23,6 +23,13 @@ pub const VARIABLE: &str = "AGENTD_COMPLETE";
 /// How long somebody who pressed Tab waits for names.
 const WITHIN: Duration = Duration::from_millis(300);
 
+/// Where zsh loads the script as a function, the first Tab calls that: it must complete, and not only register.
+const ZSH_AUTOLOAD: &[u8] = b"
+if [ \"$funcstack[1]\" = \"_agentd\" ]; then
+    _clap_dynamic_completer_agentd \"$@\"
+fi
+";
+
 /// Arguments of commands that are names of agents.
 const NAMES: [&str; 4] = ["name", "names", "agent", "agents"];
 
@@ -67,6 +74,9 @@ impl Shell {
 pub fn run(flags: &Flags) -> ExitCode {
     let mut script = Vec::new();
     let written = flags.shell.completer().write_registration(VARIABLE, "agentd", "agentd", "agentd", &mut script);
+    if flags.shell == Shell::Zsh {
+        script.extend_from_slice(ZSH_AUTOLOAD);
+    }
     finish(written.and_then(|()| io::stdout().write_all(&script)).map_err(Into::into))
 }
 

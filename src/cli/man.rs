@@ -184,12 +184,11 @@ fn describe(field: &Field, roff: &mut Roff) {
         Kind::Texts { .. } => "a list of strings",
         Kind::Variables(_) => "a table of strings",
     };
-    let mut text = field.meaning.to_owned();
-    match field.preset {
-        Preset::Required => text.push_str(" It is required."),
-        Preset::Value(value) => text.push_str(&format!(" Default: {value}.")),
-        Preset::Else(words) => text.push_str(&format!(" Default: {words}.")),
-    }
+    let text = match field.preset {
+        Preset::Required => format!("{} It is required.", field.text()),
+        Preset::Value(value) => format!("{} Default: {value}.", field.text()),
+        Preset::Else(_) => field.text(),
+    };
     tagged(roff, vec![bold(field.name), roman(" ("), italic(kind), roman(")")], &text);
     if let Kind::Word(words) = field.kind {
         roff.control("RS", []);

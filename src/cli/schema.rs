@@ -51,13 +51,10 @@ pub fn schema() -> Value {
 
 fn property(field: &Field) -> Value {
     let mut property = of_kind(&field.kind);
-    let mut description = field.meaning.to_owned();
-    match &field.preset {
-        Preset::Required => {}
-        Preset::Value(text) => drop(property.insert("default".to_owned(), from_toml(text))),
-        Preset::Else(words) => description.push_str(&format!(" Default: {words}.")),
+    if let Preset::Value(text) = field.preset {
+        property.insert("default".to_owned(), from_toml(text));
     }
-    property.insert("description".to_owned(), description.into());
+    property.insert("description".to_owned(), field.text().into());
     property.insert("examples".to_owned(), field.examples.iter().map(|text| from_toml(text)).collect());
     property.into()
 }
@@ -93,3 +90,7 @@ fn from_toml(text: &str) -> Value {
     let read: Result<std::collections::BTreeMap<String, Value>, _> = toml::from_str(&format!("value = {text}"));
     read.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

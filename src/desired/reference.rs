@@ -19,6 +19,16 @@ pub struct Field {
     pub examples: &'static [&'static str],
 }
 
+impl Field {
+    /// What it does, and what holds without it if no value says that.
+    pub fn text(&self) -> String {
+        match self.preset {
+            Preset::Required | Preset::Value(_) => self.meaning.to_owned(),
+            Preset::Else(words) => format!("{} Default: {words}.", self.meaning),
+        }
+    }
+}
+
 /// What a field takes.
 #[derive(Debug)]
 pub enum Kind {
@@ -213,9 +223,9 @@ pub static REFERENCE: [Field; 20] = [
 ];
 
 fn harnesses() -> Vec<(&'static str, String)> {
-    let meaning = |harness: &Harness| match harness.takes_command {
-        true => "any other program: see command".to_owned(),
-        false => format!("runs `{}`", harness.program),
+    let meaning = |harness: &Harness| {
+        let program = harness.program;
+        if harness.takes_command { "any other program: see command".to_owned() } else { format!("runs `{program}`") }
     };
     HARNESSES.iter().map(|harness| (harness.name, meaning(harness))).collect()
 }

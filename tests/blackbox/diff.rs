@@ -174,11 +174,11 @@ fn values_are_compared_only_for_those_who_can_read_them() {
     let of_root = plan(&mut command(&host, &["--json"]));
     assert_eq!(changes(&of_root)["a"], is("restart", &["env.V", "env.W"]));
     let user = host.account.as_ref().unwrap();
-    let of_user = plan(command(&host, &["--json"]).uid(user.uid).gid(user.uid));
+    let of_user = plan(command(&host, &["--json"]).uid(user.uid).gid(user.gid()));
     assert_eq!(changes(&of_user)["a"], is("restart", &["env.W"]));
     assert!(of_user["not_compared"].as_str().unwrap().contains("only their names"), "{of_user}");
     std::fs::set_permissions(host.at("secrets"), std::fs::Permissions::from_mode(0o700)).unwrap();
-    let of_user = plan(command(&host, &["--json"]).uid(user.uid).gid(user.uid));
+    let of_user = plan(command(&host, &["--json"]).uid(user.uid).gid(user.gid()));
     assert_eq!(changes(&of_user)["a"], is("restart", &["env.W"]));
     assert!(of_user["not_compared"].as_str().unwrap().contains("can't be read from here"), "{of_user}");
 }

@@ -60,13 +60,13 @@ pub fn plan(old: &[Agent], new: &[Agent], secrets: Secrets) -> Plan {
     let mut plan = Plan::default();
     for name in names {
         let (action, fields) = match (old.get(name), new.get(name)) {
-            (Some(old), Some(new)) => match compare(old, new, secrets) {
-                Some(change) => change,
-                None => {
+            (Some(old), Some(new)) => {
+                let Some(change) = compare(old, new, secrets) else {
                     plan.unchanged += 1;
                     continue;
-                }
-            },
+                };
+                change
+            }
             (None, _) => (Action::Start, Vec::new()),
             (Some(_), None) => (Action::Stop, Vec::new()),
         };
