@@ -111,7 +111,7 @@ fn wanted(harness: &Harness, field: &Field) -> Option<String> {
     match field.name {
         "harness" => Some(quoted(harness.name)),
         "command" => Some("[\"my-agent\"]".to_owned()),
-        "secrets" => harness.secret.map(|secret| format!("[{}]", quoted(secret))),
+        "secrets" => harness.secret.map(|(secret, _)| format!("[{}]", quoted(secret))),
         _ => None,
     }
 }
@@ -141,9 +141,8 @@ fn explain(harness: &Harness, field: &Field, text: &mut String) {
         (_, Preset::Else(words)) if wanted(harness, field).is_none() => sentences.push(format!("Default: {words}.")),
         (_, Preset::Required | Preset::Value(_) | Preset::Else(_)) => {}
     }
-    if let (Some(secret), "secrets") = (harness.secret, field.name) {
-        let program = harness.program;
-        sentences.push(format!("{program} signs in with {secret}: write the key into {SECRET_DIR}/{secret}."));
+    if let (Some((secret, when)), "secrets") = (harness.secret, field.name) {
+        sentences.push(format!("{secret} is the content of {SECRET_DIR}/{secret}: {when}."));
     }
     for line in wrap(&sentences.join(" "), 98) {
         let _ = writeln!(text, "# {line}");

@@ -35,8 +35,8 @@ pub struct Harness {
     pub takes_command: bool,
     /// The program that it runs by itself.
     pub program: &'static str,
-    /// The secret that it signs in with by itself, if it is known.
-    pub secret: Option<&'static str>,
+    /// The secret that it signs in with, and when it does, if that is known.
+    pub secret: Option<(&'static str, &'static str)>,
     /// The flag that the model follows, if there is one.
     model: Option<&'static str>,
     /// The arguments for each level that there is.
@@ -77,7 +77,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "claude-code",
         takes_command: false,
         program: "claude",
-        secret: Some("ANTHROPIC_API_KEY"),
+        secret: Some(("ANTHROPIC_API_KEY", "claude signs in with it")),
         model: Some("--model"),
         permissions: &[
             (Permissions::Default, &["--permission-mode", "default"]),
@@ -91,7 +91,10 @@ pub static HARNESSES: [Harness; 6] = [
         name: "opencode",
         takes_command: false,
         program: "opencode",
-        secret: Some("ANTHROPIC_API_KEY"),
+        secret: Some((
+            "ANTHROPIC_API_KEY",
+            "opencode signs in with the key of its model's provider, which may be another one",
+        )),
         model: Some("-m"),
         permissions: &[(Permissions::Default, &[]), (Permissions::Bypass, &["--auto"])],
         prompt: PromptForm {
@@ -107,7 +110,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "gemini-cli",
         takes_command: false,
         program: "gemini",
-        secret: Some("GEMINI_API_KEY"),
+        secret: Some(("GEMINI_API_KEY", "gemini signs in with it")),
         model: Some("-m"),
         permissions: &[
             (Permissions::Default, &["--approval-mode", "default"]),
@@ -128,7 +131,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "codex",
         takes_command: false,
         program: "codex",
-        secret: Some("OPENAI_API_KEY"),
+        secret: Some(("CODEX_API_KEY", "codex signs in with it if it has a prompt, and else asks in its pane, once")),
         model: Some("-m"),
         // `codex exec` never asks, and knows no `-a`: what it may do is its sandbox alone.
         permissions: &[
@@ -150,7 +153,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "cursor",
         takes_command: false,
         program: "cursor-agent",
-        secret: Some("CURSOR_API_KEY"),
+        secret: Some(("CURSOR_API_KEY", "cursor-agent signs in with it")),
         model: Some("--model"),
         permissions: &[(Permissions::Default, &[]), (Permissions::Bypass, &["--force"])],
         prompt: PromptForm { subcommand: &[], flag: &["-p"], guard: Guard::Separator, words: &[], impossible: &[] },

@@ -11,7 +11,7 @@ const HARNESSES: [(&str, &str); 6] = [
     ("claude-code", "ANTHROPIC_API_KEY"),
     ("opencode", "ANTHROPIC_API_KEY"),
     ("gemini-cli", "GEMINI_API_KEY"),
-    ("codex", "OPENAI_API_KEY"),
+    ("codex", "CODEX_API_KEY"),
     ("cursor", "CURSOR_API_KEY"),
     ("custom", ""),
 ];
