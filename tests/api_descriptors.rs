@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use agentd::api::{Limits, serve};
 use agentd::status::{Publisher, Snapshot};
+use agentd::sys::tmux::capture::Access;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
@@ -20,7 +21,7 @@ fn polite_clients_are_answered_without_a_free_descriptor() {
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();
     let (_publisher, views) = Publisher::new(Snapshot::default());
-    let _server = serve(listener, views, Limits::default()).unwrap();
+    let _server = serve(listener, views, terminals(), Limits::default()).unwrap();
 
     // Made beforehand: these need no descriptor when they connect.
     let address = UnixAddr::new(&path).unwrap();
@@ -60,4 +61,8 @@ fn polite_clients_are_answered_without_a_free_descriptor() {
     drop(fillers);
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
     drop(read(send(new())));
+}
+
+fn terminals() -> Access {
+    Access { tmux: "tmux".into(), socket: "/nonexistent".into(), user: None }
 }

@@ -1,14 +1,13 @@
 //! One connection: HTTP/1.1, from accept to close.
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::Full;
 use hyper::Request;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +15,8 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use super::Limits;
-use super::activity::{Activity, Answering};
+use super::activity::Activity;
+use super::body::Counted;
 use super::declared::Peer;
 use super::routes::Router;
 use super::stream::Stream;
@@ -37,9 +37,18 @@ pub(super) async fn run(
     let stream = TokioIo::new(Stream::new(stream, activity.clone(), limits.write_timeout));
     let service = service_fn(|request: Request<Incoming>| {
         let answering = activity.begin();
-        let brings_body = !request.body().is_end_stream();
-        let response = router.answer(request.method(), request.uri().path(), brings_body, peer);
-        std::future::ready(Ok::<_, Infallible>(response.map(|bytes| Answer::new(bytes, answering))))
+        let router = &router;
+        async move {
+            let brings_body = !request.body().is_end_stream();
+            let (mut parts, _unread) = request.into_parts();
+            parts.extensions.insert(peer);
+            let mut response = router.answer(&parts).await;
+            if brings_body {
+                // What stays unread would be taken for the next request.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Counted { body, _answering: answering }))
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -58,34 +67,5 @@ pub(super) async fn run(
     if let Err(error) = result {
         // A client's doing, and none of the operator's business.
         tracing::trace!(%error, "a connection of the API ended early");
-    }
-}
-
-/// The body of an answer. The request counts as being answered until hyper has taken all of it.
-struct Answer {
-    body: Full<Bytes>,
-    _answering: Answering,
-}
-
-impl Answer {
-    fn new(bytes: Bytes, answering: Answering) -> Self {
-        Self { body: Full::new(bytes), _answering: answering }
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -46,10 +46,10 @@ pub(super) struct Teller {
 
 impl Teller {
     /// The body.
-    pub(super) fn tell(&self, desired: Option<&Desired>, peer: Peer) -> io::Result<Bytes> {
+    pub(super) fn tell(&self, desired: Option<&Desired>, peer: Option<Peer>) -> io::Result<Bytes> {
         let salt = if let Some(salt) = self.salt.get() { *salt } else { random::bytes()? };
         self.salt.get_or_init(|| salt);
-        let answer = Declared::new(desired, salt, peer.values());
+        let answer = Declared::new(desired, salt, peer.map_or(Values::Kept, Peer::values));
         Ok(serde_json::to_vec(&answer)?.into())
     }
 }

@@ -1,16 +1,24 @@
 //! The read-only HTTP API on a Unix socket.
 //!
 //! It runs on a thread and a runtime of its own, so that no client, however rude or numerous, takes time from the event
-//! loop, and no busy event loop keeps a client waiting. All it gets is the daemon's [`Views`]. It must never ask
-//! for anything to be done, and never wait for anyone but its clients.
+//! loop, and no busy event loop keeps a client waiting. All it gets is the daemon's [`Views`], and a way to see what is on
+//! the terminals. It must never ask for anything to be done, and never wait for anyone but its clients.
 
 mod activity;
+mod body;
+mod conditional;
 mod connection;
 pub mod declared;
+mod events;
+mod held;
+mod output;
+mod query;
 mod render;
+mod respond;
 mod routes;
 mod server;
 mod stream;
+mod style;
 mod wire;
 
 use std::any::Any;
@@ -21,14 +29,18 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::status::Views;
+use crate::status::{Snapshot, Views};
 use crate::sys::acceptor::Acceptor;
+use crate::sys::tmux::capture::Access;
 
 /// What clients may take of the daemon.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// At this many connections the longest-idle one is closed.
     pub max_connections: usize,
+    /// Requests that are held at once, for events or until something changes. Fewer than connections, so that there is
+    /// always one for whoever only asks.
+    pub max_held: usize,
     /// From when a connection is ready for a request until its head is complete. An idle connection ends by it too.
     pub head_timeout: Duration,
     /// The longest head of a request, 8 KiB at least.
@@ -41,6 +53,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            max_held: 256,
             head_timeout: Duration::from_secs(10),
             max_head_bytes: 16 * 1024,
             write_timeout: Duration::from_secs(10),
@@ -68,7 +81,7 @@ pub struct ApiServer {
 }
 
 /// Serves what the daemon shows on a listener that is non-blocking already.
-pub fn serve(listener: UnixListener, views: Views, limits: Limits) -> Result<ApiServer, ApiError> {
+pub fn serve(listener: UnixListener, views: Views, terminals: Access, limits: Limits) -> Result<ApiServer, ApiError> {
     let (stop, stop_receiver) = watch::channel(None);
     let (ended_sender, ended) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -77,7 +90,8 @@ pub fn serve(listener: UnixListener, views: Views, limits: Limits) -> Result<Api
         Acceptor::new(listener)?
     };
     let thread = std::thread::Builder::new().name("api".into()).spawn(move || {
-        let server = server::Server::new(listener, routes::Router::new(views), limits, stop_receiver);
+        let router = routes::Router::new(views, terminals, limits, stop_receiver.clone());
+        let server = server::Server::new(listener, router, limits, stop_receiver);
         let result = tokio::task::LocalSet::new().block_on(&runtime, server.run());
         // Nobody listens any more if the daemon is on its way out.
         let _ = ended_sender.send(result);
@@ -113,6 +127,11 @@ impl ApiServer {
             Some(Ok(())) | None => "it ended without being asked to".into(),
         }
     }
+}
+
+/// Tells this daemon from an earlier one, in what clients keep.
+fn instance(snapshot: &Snapshot) -> String {
+    format!("{:x}", snapshot.started.wall.0)
 }
 
 /// The message of a panic.

@@ -2,17 +2,24 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
-use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Response, StatusCode};
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
 
 use super::declared::{Peer, Teller};
+use super::held::Held;
+use super::output::Terminals;
+use super::query::{BadQuery, Query};
 use super::render::{Renderer, find};
-use super::wire;
-use crate::status::Views;
+use super::respond::{self, Answer};
+use super::{Limits, conditional, events, output, wire};
+use crate::status::{Snapshot, Views};
 use crate::sys::clock;
+use crate::sys::tmux::capture::Access;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +28,8 @@ enum Route<'a> {
     Agents,
     Declared,
     Agent(Cow<'a, str>),
+    Output(Cow<'a, str>),
+    Events,
     /// A path below `/v1/agents/` that can't be a name.
     NoSuchAgent,
     Unknown,
@@ -37,9 +46,16 @@ impl<'a> Route<'a> {
             "/v1/health" => Self::Health,
             "/v1/agents" => Self::Agents,
             "/v1/declared" => Self::Declared,
-            _ => match path.strip_prefix("/v1/agents/") {
-                Some(name) if !name.is_empty() && !name.contains('/') => {
-                    percent_decode_str(name).decode_utf8().map_or(Self::NoSuchAgent, Self::Agent)
+            "/v1/events" => Self::Events,
+            _ => match path.strip_prefix("/v1/agents/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+                Some((name, rest)) if !name.is_empty() => {
+                    let name = percent_decode_str(name).decode_utf8();
+                    match (name, rest, path.ends_with('/')) {
+                        (Ok(name), "", false) => Self::Agent(name),
+                        (Ok(name), "output", false) => Self::Output(name),
+                        (Err(_), "" | "output", false) => Self::NoSuchAgent,
+                        (Ok(_) | Err(_), _, _) => Self::Unknown,
+                    }
                 }
                 Some(_) | None => Self::Unknown,
             },
@@ -47,66 +63,59 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The answers, as of the latest snapshot.
+/// Answers requests, as of the latest snapshot.
 pub(super) struct Router {
-    views: Views,
-    renderer: Renderer,
-    teller: Teller,
+    pub(super) views: Views,
+    pub(super) renderer: Renderer,
+    pub(super) terminals: Terminals,
+    pub(super) held: Held,
+    pub(super) teller: Teller,
+    pub(super) stop: watch::Receiver<Option<Duration>>,
 }
 
 impl Router {
-    pub(super) fn new(views: Views) -> Self {
-        Self { views, renderer: Renderer::default(), teller: Teller::default() }
+    pub(super) fn new(views: Views, access: Access, limits: Limits, stop: watch::Receiver<Option<Duration>>) -> Self {
+        let (renderer, terminals, held) = (Renderer::default(), Terminals::new(access), Held::new(limits.max_held));
+        Self { views, renderer, terminals, held, teller: Teller::default(), stop }
     }
 
-    /// Answers a request. One that brings a body is answered too, and its connection closed, as the body stays unread.
-    pub(super) fn answer(&self, method: &Method, path: &str, brings_body: bool, peer: Peer) -> Response<Bytes> {
-        // Not held while a body is made: the event loop publishes through the same lock.
-        let snapshot = Arc::clone(&self.views.snapshots.borrow());
-        let mut response = match Route::of(method, path) {
-            Route::Health => json(StatusCode::OK, self.renderer.health(&snapshot, clock::now())),
-            Route::Agents => json(StatusCode::OK, self.renderer.agents(&snapshot)),
-            Route::Declared => self.declared(peer),
-            Route::Agent(name) => match find(&snapshot, &name) {
-                Some(agent) => json(StatusCode::OK, wire::agent(agent)),
-                None => no_such_agent(),
-            },
-            Route::NoSuchAgent => no_such_agent(),
-            Route::Unknown => json(StatusCode::NOT_FOUND, wire::error("not found")),
+    /// The latest snapshot, not borrowed: the event loop publishes through the same lock.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.views.snapshots.borrow())
+    }
+
+    /// What was taken, as far as this peer may know.
+    fn declared(&self, peer: Option<&Peer>) -> Answer {
+        let desired = self.views.declared.borrow().clone();
+        match self.teller.tell(desired.as_deref(), peer.copied()) {
+            Ok(body) => respond::json(body),
+            Err(error) => respond::error(StatusCode::SERVICE_UNAVAILABLE, &format!("there is no salt: {error}")),
+        }
+    }
+
+    /// Answers a request, whose body is never read.
+    pub(super) async fn answer(&self, request: &Parts) -> Answer {
+        let query = Query::new(request.uri.query());
+        let answer = match Route::of(&request.method, request.uri.path()) {
+            Route::Health => Ok(respond::json(self.renderer.health(&self.snapshot(), clock::now()))),
+            Route::Agents => conditional::agents(self, &query, &request.headers).await,
+            Route::Agent(name) => Ok(match find(&self.snapshot(), &name) {
+                Some(agent) => respond::json(wire::agent(agent)),
+                None => respond::no_such_agent(),
+            }),
+            Route::Declared => Ok(self.declared(request.extensions.get())),
+            Route::Output(name) => output::output(self, &name, &query).await,
+            Route::Events => events::follow(self, &query, &request.headers),
+            Route::NoSuchAgent => Ok(respond::no_such_agent()),
+            Route::Unknown => Ok(respond::error(StatusCode::NOT_FOUND, "not found")),
             Route::MethodNotAllowed => {
-                let mut response = json(StatusCode::METHOD_NOT_ALLOWED, wire::error("method not allowed"));
+                let mut response = respond::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                response
+                Ok(response)
             }
         };
-        if brings_body {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        answer.unwrap_or_else(|BadQuery(sentence)| respond::error(StatusCode::BAD_REQUEST, &sentence))
     }
-}
-
-impl Router {
-    fn declared(&self, peer: Peer) -> Response<Bytes> {
-        let desired = self.views.declared.borrow().clone();
-        match self.teller.tell(desired.as_deref(), peer) {
-            Ok(body) => json(StatusCode::OK, body),
-            Err(error) => json(StatusCode::SERVICE_UNAVAILABLE, wire::error(&format!("there is no salt: {error}"))),
-        }
-    }
-}
-
-fn no_such_agent() -> Response<Bytes> {
-    json(StatusCode::NOT_FOUND, wire::error("agent not found"))
-}
-
-fn json(status: StatusCode, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]
@@ -125,9 +134,22 @@ mod tests {
         assert_eq!(get("/v1/agents/a%20b%2Fc%C3%A4"), Route::Agent("a b/cä".into()));
         assert_eq!(get("/v1/agents/100%"), Route::Agent("100%".into()));
         assert_eq!(get("/v1/agents/%ff"), Route::NoSuchAgent);
-        for path in
-            ["/", "*", "/v1", "/v1/", "/v1/health/", "/v1/agents/", "/v1/agents/a/", "/v1/agents/a/b", "/V1/agents"]
-        {
+        assert_eq!(get("/v1/agents/a%2Fb/output"), Route::Output("a/b".into()));
+        assert_eq!(get("/v1/agents/%ff/output"), Route::NoSuchAgent);
+        assert_eq!(get("/v1/events"), Route::Events);
+        for path in [
+            "/",
+            "*",
+            "/v1",
+            "/v1/",
+            "/v1/health/",
+            "/v1/agents/",
+            "/v1/agents/a/",
+            "/v1/agents/a/b",
+            "/v1/agents//output",
+            "/v1/agents/a/output/",
+            "/V1/agents",
+        ] {
             assert_eq!(get(path), Route::Unknown, "{path}");
         }
     }

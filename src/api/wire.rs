@@ -2,6 +2,8 @@
 //! change by addition only, and apart from what the daemon thinks in (`status`). Fields that have nothing to say are
 //! left out, except for `name`, `running`, `session` and `restarts`, which every client may rely on.
 
+pub(super) mod journal;
+
 use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 

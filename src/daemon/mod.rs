@@ -26,7 +26,7 @@ use crate::status::{About, Publisher, Snapshot};
 use crate::sys::identity::{AccessGroup, Identity};
 use crate::sys::runtime_dir::{Access, DirError, ensure_dir};
 use crate::sys::shim_link::ShimListener;
-use crate::sys::tmux::server as tmux_server;
+use crate::sys::tmux::{capture, server as tmux_server};
 use crate::sys::unix_socket::{self, SocketError, SocketFile};
 use crate::sys::{clock, login_env};
 
@@ -171,7 +171,7 @@ async fn run_here(options: Options) -> Result<(), DaemonError> {
             // The API says what is true, or nothing yet: its clients wait in the socket's queue.
             let _ = tokio::time::timeout(ADOPT_WITHIN, all_adopted).await;
         }
-        api::serve(api_listener, views, api::Limits::default()).map_err(DaemonError::from)
+        api::serve(api_listener, views, options.terminals(), api::Limits::default()).map_err(DaemonError::from)
     };
     let mut api = tokio::select! {
         biased;
@@ -219,6 +219,14 @@ impl Options {
             tmux_socket: self.tmux_socket.clone(),
             user: self.user.name.clone(),
             pid: std::process::id(),
+        }
+    }
+
+    fn terminals(&self) -> capture::Access {
+        capture::Access {
+            tmux: self.tmux.clone(),
+            socket: self.tmux_socket.clone(),
+            user: self.drop_to_user.then(|| self.user.clone()),
         }
     }
 

@@ -59,6 +59,18 @@ pub enum Happening {
     Stopping,
 }
 
+impl Happening {
+    /// The word for its kind.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Transition { .. } => "transition",
+            Self::ConfigLoaded { .. } => "config_loaded",
+            Self::ConfigRefused { .. } => "config_error",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 impl Journal {
     /// Adds what has happened.
     pub fn push(&mut self, at: Wall, happening: Happening) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use agentd::api::{ApiServer, Limits, serve};
 use agentd::model::{AgentName, SessionName};
-use agentd::status::{AgentStatus, Desired, Journal, Snapshot, State, Views};
+use agentd::status::{AgentStatus, Journal, Snapshot, State, Views};
+use agentd::sys::tmux::capture::Access;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -19,7 +20,6 @@ pub struct Api {
     pub server: ApiServer,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub journal: watch::Sender<Journal>,
-    pub declared: watch::Sender<Option<Arc<Desired>>>,
     pub path: PathBuf,
     _dir: TempDir,
 }
@@ -32,10 +32,10 @@ impl Api {
         listener.set_nonblocking(true).unwrap();
         let (snapshots, latest) = watch::channel(Arc::new(snapshot(1, names)));
         let (journal, entries) = watch::channel(Journal::default());
-        let (declared, declarations) = watch::channel(None);
-        let views = Views { snapshots: latest, journal: entries, declared: declarations };
-        let server = serve(listener, views, limits).unwrap();
-        Self { server, snapshots, journal, declared, path, _dir: dir }
+        let (_, declared) = watch::channel(None);
+        let views = Views { snapshots: latest, journal: entries, declared };
+        let server = serve(listener, views, terminals(), limits).unwrap();
+        Self { server, snapshots, journal, path, _dir: dir }
     }
 
     pub fn with(names: &[&str]) -> Self {
@@ -148,6 +148,25 @@ impl Client {
         self.unread.extend_from_slice(&buffer[..count]);
     }
 
+    /// A request with more headers, each with its line end; the head of what comes back.
+    pub fn ask(&mut self, path: &str, headers: &str) -> Response {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: agentd\r\n{headers}\r\n"));
+        self.read_head()
+    }
+
+    /// Reads until this has come; all that has come up to its end, taken.
+    pub fn read_until(&mut self, part: &str) -> String {
+        loop {
+            let text = String::from_utf8_lossy(&self.unread).into_owned();
+            if let Some(at) = text.find(part) {
+                let end = at + part.len();
+                self.unread.drain(..end);
+                return text[..end].to_owned();
+            }
+            self.read_more();
+        }
+    }
+
     /// Waits until the server closes the connection; answers what it still sent.
     pub fn read_to_end(mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.unread);
@@ -164,4 +183,8 @@ impl Client {
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("took too long") })
+}
+
+fn terminals() -> Access {
+    Access { tmux: "tmux".into(), socket: "/nonexistent".into(), user: None }
 }

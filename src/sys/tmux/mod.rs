@@ -2,6 +2,7 @@
 //!
 //! No command is ever typed into a shell, and tmux is never asked whether an agent runs: the shims say so.
 
+pub mod capture;
 pub mod command;
 pub mod control;
 pub mod install;
