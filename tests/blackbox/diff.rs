@@ -221,6 +221,25 @@ fn a_daemon_that_has_taken_nothing_yet_is_said_to() {
 }
 
 #[test]
+fn an_agent_that_has_ended_may_start_again_under_another_policy() {
+    let host = Host::new();
+    host.secret("TOKEN", "x");
+    let text = agent("a", &["true"], "");
+    host.configure(&text);
+    let daemon = host.start();
+    daemon.wait_state("a", "exited");
+    let plan = diff(&host, &format!("{text}restart = \"always\"\nbackoff = \"10h\"\n"));
+    assert_eq!(changes(&plan)["a"], is("update", &["backoff", "backoff_max", "restart"]));
+    assert_eq!(plan["may_start"], json!(["a"]));
+    let plan = diff(&host, &format!("{text}grace_period = \"1s\"\n"));
+    assert_eq!(plan["may_start"], Value::Null);
+    std::fs::rename(host.at("secrets"), host.at("elsewhere")).unwrap();
+    let plan = diff(&host, &text);
+    assert_eq!(changes(&plan), BTreeMap::new(), "the daemon keeps what it has");
+    assert!(plan["not_compared"].as_str().unwrap().contains("secrets"), "{plan}");
+}
+
+#[test]
 fn without_a_daemon_that_is_said() {
     let host = Host::new();
     let (code, _, err) = run(&mut command(&host, &[]));

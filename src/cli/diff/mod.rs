@@ -11,16 +11,16 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::api::declared::{Declared, Values};
-use crate::desired::{self, Loaded, Sources};
+use crate::desired::{self, Loaded, Presence, Sources};
 use crate::model::Desired;
 use crate::sys::identity::Identity;
 
 use super::check;
-use super::client::types::Health;
+use super::client::types::{Agent, Health};
 use super::client::{Client, Connect, block_on};
 use super::failure::{Failure, finish};
 use super::output;
-use plan::{Plan, Secrets};
+use plan::{Action, Plan, Secrets};
 
 /// The flags.
 #[derive(Debug, Args)]
@@ -46,6 +46,9 @@ struct Report {
     taken: bool,
     #[serde(flatten)]
     plan: Plan,
+    /// Agents that have ended, and that their new policy may start again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    may_start: Vec<String>,
     /// What could not be compared, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_compared: Option<&'static str>,
@@ -60,19 +63,20 @@ pub fn run(flags: &Flags) -> ExitCode {
 }
 
 fn diff(flags: &Flags) -> Result<ExitCode, Failure> {
-    let (health, declared): (Health, Declared) = block_on(async {
+    let (health, declared, agents): (Health, Declared, Vec<Agent>) = block_on(async {
         let client = Client::connect(&flags.connect)?;
-        Ok((client.health().await?, client.json("/v1/declared").await?))
+        Ok((client.health().await?, client.json("/v1/declared").await?, client.agents().await?))
     })?;
     let salt = declared.salt().ok_or_else(|| Failure::Other("agentd sent a salt that is none".to_owned()))?;
     let sources = sources(flags.file.as_deref(), &health);
-    let (loaded, secrets) = load(&sources);
+    let (loaded, secrets) = load(&sources, &declared);
     let desired = match &loaded.result {
         Ok(desired) => desired,
         Err(_) if flags.json => return mistakes(&sources, &mut io::stderr()),
         Err(_) => return mistakes(&sources, &mut io::stdout()),
     };
-    let report = compare(sources.config, &declared, desired, salt, secrets);
+    let mut report = compare(sources.config, &declared, desired, salt, secrets);
+    report.may_start = may_start(&report.plan, &agents);
     let is_something = !report.plan.agents.is_empty();
     if flags.json {
         output::json(&report)?;
@@ -94,11 +98,13 @@ fn sources(file: Option<&Path>, health: &Health) -> Sources {
     }
 }
 
-/// Reads it; without the secrets if they are others'.
-fn load(sources: &Sources) -> (Loaded, Secrets) {
+/// Reads it; without the secrets if they are others'. Secrets that the daemon had are kept when their directory goes.
+fn load(sources: &Sources, old: &Declared) -> (Loaded, Secrets) {
     let loaded = desired::load(sources);
     if loaded.result.is_ok() {
-        return (loaded, Secrets::Known);
+        let mut fields = old.agents.iter().flatten().flat_map(|agent| agent.fields.keys());
+        let gone = loaded.secret_dir == Presence::Absent && fields.any(|field| field.starts_with("secrets."));
+        return (loaded, if gone { Secrets::Unread } else { Secrets::Known });
     }
     let without = desired::load(&Sources { secret_dir: None, ..sources.clone() });
     if without.result.is_ok() { (without, Secrets::Unread) } else { (loaded, Secrets::Known) }
@@ -126,5 +132,17 @@ fn compare(config: PathBuf, old: &Declared, new: &Desired, salt: [u8; 16], secre
         (Secrets::Known, false) => None,
     };
     let plan = plan::plan(agents, &new, secrets);
-    Report { config, taken: old.agents.is_some(), plan, not_compared }
+    Report { config, taken: old.agents.is_some(), plan, may_start: Vec::new(), not_compared }
+}
+
+/// Whether an end is followed by a restart is asked again when the policy changes. The answer is the daemon's.
+fn may_start(plan: &Plan, agents: &[Agent]) -> Vec<String> {
+    let has_ended = |name: &str| {
+        let state = agents.iter().find(|agent| agent.name == name).map(|agent| agent.state.as_str());
+        matches!(state, Some("exited" | "failed" | "timed_out"))
+    };
+    let asks = |field: &String| matches!(field.as_str(), "restart" | "max_restarts" | "timeout");
+    let updates = plan.agents.iter().filter(|change| change.action == Action::Update);
+    let may_start = updates.filter(|change| change.fields.iter().any(asks) && has_ended(&change.name));
+    may_start.map(|change| change.name.clone()).collect()
 }

@@ -118,3 +118,53 @@ fn split(agent: &Agent, secrets: Secrets) -> (BTreeMap<&str, Variable<'_>>, BTre
     }
     (variables, others)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(name: &str, launch: &str, fields: &[(&str, &str)]) -> Agent {
+        let value = |value: &str| (value != "?").then(|| value.to_owned());
+        let fields = fields.iter().map(|(field, digest)| ((*field).to_owned(), value(digest))).collect();
+        Agent { name: name.to_owned(), launch: launch.to_owned(), fields }
+    }
+
+    /// What happens to the one agent.
+    fn change(old: &[(&str, &str)], new: &[(&str, &str)], secrets: Secrets) -> String {
+        let plan = plan(&[agent("a", "1", old)], &[agent("a", "1", new)], secrets);
+        match plan.agents.as_slice() {
+            [] => "nothing".to_owned(),
+            [change] => format!("{:?} {}", change.action, change.fields.join(" ")),
+            more => panic!("{more:?}"),
+        }
+    }
+
+    #[test]
+    fn agents_come_go_and_stay() {
+        let old = [agent("a", "1", &[]), agent("b", "1", &[]), agent("c", "1", &[])];
+        let new = [agent("b", "1", &[]), agent("c", "2", &[]), agent("d", "1", &[])];
+        let plan = plan(&old, &new, Secrets::Known);
+        let said: Vec<_> = plan.agents.iter().map(|change| (change.name.as_str(), change.action)).collect();
+        assert_eq!(said, [("a", Action::Stop), ("c", Action::Restart), ("d", Action::Start)]);
+        assert_eq!(plan.unchanged, 1);
+    }
+
+    #[test]
+    fn variables_replace_an_agent_and_policies_do_not() {
+        let known = Secrets::Known;
+        assert_eq!(change(&[("restart", "1")], &[("restart", "2")], known), "Update restart");
+        assert_eq!(change(&[("env.A", "1")], &[("env.A", "2")], known), "Restart env.A");
+        assert_eq!(change(&[("env.A", "1")], &[], known), "Restart env.A");
+        assert_eq!(change(&[], &[("secrets.A", "1"), ("model", "2")], known), "Restart model secrets.A");
+        assert_eq!(change(&[("env.A", "1")], &[("secrets.A", "1")], known), "nothing");
+        assert_eq!(change(&[("env.A", "1")], &[("secrets.A", "2")], known), "Restart secrets.A");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_said_to_differ() {
+        assert_eq!(change(&[("env.A", "?")], &[("env.A", "2")], Secrets::Known), "nothing");
+        assert_eq!(change(&[("env.A", "?")], &[("env.B", "2")], Secrets::Known), "Restart env.A env.B");
+        assert_eq!(change(&[("secrets.A", "1"), ("env.B", "1")], &[("env.B", "2")], Secrets::Unread), "Restart env.B");
+        assert_eq!(change(&[("secrets.A", "1")], &[], Secrets::Unread), "nothing");
+    }
+}

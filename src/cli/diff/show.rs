@@ -20,18 +20,22 @@ pub(super) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Res
     for change in changes {
         line(change, name_width, look, out)?;
     }
-    if !changes.is_empty() && (!report.taken || report.not_compared.is_some()) {
+    let mut notes = Vec::new();
+    if !report.taken {
+        notes.push("Note: agentd has not taken any configuration yet.".to_owned());
+    }
+    if !report.may_start.is_empty() {
+        let names = harmless(&report.may_start.join(", ")).into_owned();
+        notes.push(format!("Note: ended already, and perhaps started again by the new policy: {names}."));
+    }
+    notes.extend(report.not_compared.map(|sentence| format!("Note: {sentence}.")));
+    if !changes.is_empty() && !notes.is_empty() {
         writeln!(out)?;
     }
-    if !report.taken {
-        writeln!(out, "agentd has not taken any configuration yet; this is what it would do with this one.")?;
+    for line in notes.iter().flat_map(|note| wrap(note.split(' '), " ", WIDTH)) {
+        writeln!(out, "{line}")?;
     }
-    if let Some(sentence) = report.not_compared {
-        for line in wrap(["Note:"].into_iter().chain(sentence.split(' ')), " ", WIDTH) {
-            writeln!(out, "{line}")?;
-        }
-    }
-    if !changes.is_empty() {
+    if !changes.is_empty() || !notes.is_empty() {
         writeln!(out)?;
     }
     writeln!(out, "{}", summary(report))
@@ -104,5 +108,62 @@ fn summary(report: &Report) -> String {
         (true, true) => "Nothing to do: no agents.".to_owned(),
         (true, false) => format!("Nothing to do: {}.", counts.join(", ")),
         (false, _) => format!("{}.", counts.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::diff::plan::Plan;
+
+    fn shown(agents: Vec<Change>, look: Look) -> String {
+        let plan = Plan { agents, unchanged: 3 };
+        let report =
+            Report { config: "f".into(), taken: false, plan, may_start: vec!["u".into()], not_compared: Some("x") };
+        let mut out = Vec::new();
+        write(&report, look, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn change(name: &str, action: Action, fields: &[&str]) -> Change {
+        Change { name: name.to_owned(), action, fields: fields.iter().map(ToString::to_string).collect() }
+    }
+
+    #[test]
+    fn it_fits_eighty_columns_and_sums_up() {
+        let fields = ["args", "env.SOME_LONG_NAME", "env.SOME_OTHER_NAME", "prompt", "secrets.ANTHROPIC_API_KEY"];
+        let long = "a-name-that-is-longer-than-any-should-be-but-is-allowed-to-be";
+        let text = shown(
+            vec![
+                change("n", Action::Start, &[]),
+                change("reviewer", Action::Restart, &fields),
+                change(long, Action::Restart, &["prompt"]),
+                change("u", Action::Update, &["restart"]),
+                change("\u{1b}x", Action::Stop, &[]),
+            ],
+            Look::Plain,
+        );
+        let expected = format!(
+            "+ start    n\n\
+             ~ restart  reviewer  args, env.SOME_LONG_NAME, env.SOME_OTHER_NAME, prompt,\n\
+             {0:21}secrets.ANTHROPIC_API_KEY\n\
+             ~ restart  {long}\n\
+             {0:14}prompt\n\
+             = update   u         restart\n\
+             - stop     \u{fffd}x\n\n\
+             Note: agentd has not taken any configuration yet.\n\
+             Note: ended already, and perhaps started again by the new policy: u.\n\
+             Note: x.\n\n\
+             1 to start, 2 to restart, 1 to update in place, 1 to stop, 3 unchanged.\n",
+            ""
+        );
+        assert_eq!(text, expected);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn colours_mark_what_happens_and_nothing_else() {
+        let text = shown(vec![change("a", Action::Restart, &["prompt"])], Look::Colour);
+        assert!(text.starts_with("\u{1b}[33m~ restart  a\u{1b}[0m  prompt\n"), "{text:?}");
     }
 }
