@@ -1,6 +1,6 @@
 //! Completions, asked for by the shells themselves.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::declare::agent;
 use crate::harness::{AGENTD, Daemon, Host};
@@ -54,12 +54,19 @@ fn bash_completes_commands_and_names_of_running_agents() {
     let (host, daemon) = host();
     assert_eq!(bash(&host, &["agentd", "att"]), ["attach"]);
     assert_eq!(bash(&host, &["agentd", "init", "cu"]), ["cursor", "custom"]);
-    for command in COMMANDS {
+    let takes_names = |command: &&str| {
+        let help = host.command(AGENTD).args([*command, "--help"]).output().unwrap().stdout;
+        let help = String::from_utf8(help).unwrap();
+        help.lines().any(|line| line.contains("Usage:") && line.contains("NAME"))
+    };
+    let commands: Vec<&str> = COMMANDS.into_iter().filter(takes_names).collect();
+    assert!(commands.contains(&"status") && commands.contains(&"logs"), "{commands:?}");
+    for command in commands {
         assert_eq!(bash(&host, &["agentd", command, "re"]), ["reviewer-one", "reviewer-two"], "{command}");
     }
     drop(daemon);
     assert_eq!(
-        bash(&host, &["agentd", "attach", "re"]),
+        bash(&host, &["agentd", "status", "re"]),
         [""; 0],
         "without a daemon there is nothing, and nothing is said"
     );
@@ -75,7 +82,7 @@ fn fish_completes_commands_and_names_of_running_agents() {
     let Some(commands) = fish("agentd att") else { return };
     assert_eq!(commands, "attach\tAttach your terminal to an agent\n");
     let names: Vec<String> =
-        fish("agentd attach re").unwrap().lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect();
+        fish("agentd status re").unwrap().lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect();
     assert_eq!(names, ["reviewer-one", "reviewer-two"]);
 }
 
@@ -102,7 +109,7 @@ fn zsh_completes_commands_and_names_of_running_agents() {
         for (typed, completed) in [
             ("att", "attach"),
             ("init cus", "init custom"),
-            ("attach oth", "attach other"),
+            ("status oth", "status other"),
             ("logs reviewer-t", "logs reviewer-two"),
         ] {
             let script = ZSH.replace("$SETUP", setup).replace("$LINE", &format!("agentd {typed}"));
@@ -117,7 +124,7 @@ fn a_daemon_that_does_not_answer_is_not_waited_for() {
     let (host, daemon) = host();
     daemon.signal(nix::sys::signal::Signal::SIGSTOP);
     let begin = std::time::Instant::now();
-    let offered = bash(&host, &["agentd", "attach", "re"]);
+    let offered = bash(&host, &["agentd", "status", "re"]);
     daemon.signal(nix::sys::signal::Signal::SIGCONT);
     assert_eq!(offered, [""; 0]);
     // The client's own patience is ten seconds.
