@@ -21,7 +21,7 @@ pub mod status;
 pub mod top;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -91,13 +91,6 @@ enum Command {
     /// What a login shell is asked to execute
     #[command(name = login_env::SUBCOMMAND, hide = true)]
     PrintEnvironment,
-    /// The resident process in each agent's pane, where there is no agentd-shim beside agentd
-    #[command(hide = true)]
-    Shim {
-        /// The arguments of agentd-shim
-        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
-        arguments: Vec<OsString>,
-    },
 }
 
 /// The flags of the older agentd, which took them with one dash.
@@ -110,7 +103,11 @@ pub fn main() -> ExitCode {
     }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
-    let arguments = std::iter::once(program).chain(arguments.map(two_dashes));
+    let arguments: Vec<OsString> = arguments.collect();
+    if is_shim(&arguments) {
+        return crate::shim::main(arguments.into_iter());
+    }
+    let arguments = std::iter::once(program).chain(arguments.into_iter().map(two_dashes));
     let Arguments { command, run } = Arguments::parse_from(arguments);
     match command {
         None => run::run(run),
@@ -130,7 +127,16 @@ pub fn main() -> ExitCode {
         Some(Command::Man(flags)) => man::run(&flags),
         Some(Command::Demo) => demo::demo(),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
-        Some(Command::Shim { arguments }) => crate::shim::main(arguments.into_iter()),
+    }
+}
+
+/// Whether these are the arguments of agentd-shim: where there is none beside agentd, agentd stands for it. No command
+/// begins with a slash, and no flag is called that.
+fn is_shim(arguments: &[OsString]) -> bool {
+    match arguments {
+        [flag] => flag == "--hold",
+        [socket, _name] => Path::new(socket).is_absolute(),
+        _ => false,
     }
 }
 
