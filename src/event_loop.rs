@@ -173,7 +173,7 @@ impl EventLoop {
         }
         // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
         let (changed, terminal) = (plan.changed.iter().chain(&recalled), |agent: &_| self.executor.terminal(agent));
-        self.publisher.publish(&self.memory, changed, &plan.transitions, terminal, now);
+        self.publisher.publish(&self.memory, changed, (&plan.transitions, &plan.ends), terminal, now);
         plan.transitions.iter().for_each(log);
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
@@ -188,7 +188,7 @@ impl EventLoop {
 }
 
 fn log(transition: &Transition) {
-    let Transition { agent, from, to, reason } = transition;
+    let Transition { agent, from, to, reason, .. } = transition;
     let (from, to) = (from.map_or("none", |state| state.as_str()), to.map_or("none", |state| state.as_str()));
     tracing::info!(%agent, from, to, reason, "changed state");
 }

@@ -20,19 +20,19 @@ pub(super) fn advance<'a>(
     let seat = world.observed.seats.get(name);
     let told = before.as_ref().map(AgentMemory::state);
     let mut memory = before.or_else(|| spec.map(|spec| AgentMemory::new(spec)))?;
-    let mut turn = Turn { world, name, spec, seat, told, news: None, stale_memo: false };
+    let mut turn = Turn { world, name, spec, seat, told, news: None, untold: None, stale_memo: false };
     loop {
         match turn.step(&mut memory) {
             Next::Again => {}
             Next::Rest => break,
             Next::Forget => {
-                turn.tell(None, "it is gone");
+                turn.tell(&memory, None, "it is gone");
                 return None;
             }
         }
     }
     turn.note(&memory);
-    turn.tell(Some(memory.state()), "declared");
+    turn.tell(&memory, Some(memory.state()), "declared");
     Some(memory)
 }
 
@@ -193,9 +193,7 @@ impl Turn<'_, '_> {
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
         let why = ending.to_string();
-        memory.last_end = Some((ending.clone(), self.stamp(at)));
-        self.news = Some(ending);
-        self.stale_memo = true;
+        self.note_end(memory, ending, self.stamp(at));
         if self.is_gone() {
             return self.enter(memory, Phase::Closing, &why);
         }
@@ -221,11 +219,9 @@ impl Turn<'_, '_> {
         if ran && memory.started.as_ref().is_some_and(good) {
             memory.streak = 0;
         }
-        memory.last_end = Some((ending.clone(), ended));
         let why = ending.to_string();
         let phase = restart::settle(memory, &ending, at, &memory.declared.policy);
-        self.news = Some(ending);
-        self.stale_memo = true;
+        self.note_end(memory, ending, ended);
         self.enter(memory, phase, &why)
     }
 

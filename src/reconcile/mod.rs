@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Desired, Mono, Now, Observed, RunId, SeatState, SessionName, Shutdown, State,
+    AgentName, AgentSpec, Desired, Ending, Mono, Now, Observed, RunId, SeatState, SessionName, Shutdown, State,
 };
 
 pub use memory::{AgentMemory, Declared, Memory, Phase, Rung, StopReason};
@@ -39,6 +39,8 @@ pub struct Plan {
     pub changed: Vec<AgentName>,
     /// The public states that changed, for the log and for those who follow.
     pub transitions: Vec<Transition>,
+    /// The runs whose end was seen, each once.
+    pub ends: Vec<(AgentName, Ending)>,
     /// When to plan again if nothing happens before.
     pub wake_at: Option<Mono>,
 }
@@ -54,6 +56,10 @@ pub struct Transition {
     pub to: Option<State>,
     /// Why, in a few words.
     pub reason: String,
+    /// How a run ended, and when, if this is what came of it; of an agent that is gone, how its last one did.
+    pub end: Option<(Ending, Now)>,
+    /// Restarts by policy so far.
+    pub restarts: u32,
 }
 
 /// One thing to do for one agent.
@@ -162,8 +168,8 @@ pub fn reconcile(desired: Option<&Desired>, observed: &Observed, memory: Memory,
             next.insert(name, after);
         }
     }
-    let World { actions, transitions, wake_at, last_run, .. } = world;
-    Plan { actions, memory: Memory { agents: next, last_run }, changed, transitions, wake_at }
+    let World { actions, transitions, ends, wake_at, last_run, .. } = world;
+    Plan { actions, memory: Memory { agents: next, last_run }, changed, transitions, ends, wake_at }
 }
 
 /// What the agents' plans share.
@@ -178,6 +184,7 @@ struct World<'a> {
     occupied: BTreeSet<&'a SessionName>,
     actions: Vec<Action>,
     transitions: Vec<Transition>,
+    ends: Vec<(AgentName, Ending)>,
     wake_at: Option<Mono>,
 }
 
@@ -195,6 +202,7 @@ impl<'a> World<'a> {
             occupied: observed.seats.values().filter(|s| occupies(&s.state)).map(|seat| &seat.session).collect(),
             actions: Vec::new(),
             transitions: Vec::new(),
+            ends: Vec::new(),
             wake_at: None,
         }
     }

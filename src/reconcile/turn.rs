@@ -33,6 +33,8 @@ pub(super) struct Turn<'w, 'a> {
     pub told: Option<State>,
     /// How the newest run ended, if this plan is the first to see it.
     pub news: Option<Ending>,
+    /// The same, until a transition has told it.
+    pub untold: Option<(Ending, Now)>,
     /// The shim's memo is out of date.
     pub stale_memo: bool,
 }
@@ -177,17 +179,27 @@ impl<'a> Turn<'_, 'a> {
         memory.phase = phase;
         // Pending is passed through within one plan more often than it is stayed in.
         if memory.phase != Phase::Pending {
-            self.tell(Some(memory.state()), why);
+            self.tell(memory, Some(memory.state()), why);
         }
         Next::Again
     }
 
-    pub(super) fn tell(&mut self, to: Option<State>, why: &str) {
+    pub(super) fn tell(&mut self, memory: &AgentMemory, to: Option<State>, why: &str) {
         if to != self.told {
             let (agent, from, reason) = (self.name.clone(), self.told, why.to_owned());
-            self.world.transitions.push(Transition { agent, from, to, reason });
+            let end = self.untold.take().or_else(|| memory.last_end.clone().filter(|_| to.is_none()));
+            self.world.transitions.push(Transition { agent, from, to, reason, end, restarts: memory.restarts });
             self.told = to;
         }
+    }
+
+    /// A run has ended.
+    pub(super) fn note_end(&mut self, memory: &mut AgentMemory, ending: Ending, at: Now) {
+        memory.last_end = Some((ending.clone(), at));
+        self.untold = Some((ending.clone(), at));
+        self.world.ends.push((self.name.clone(), ending.clone()));
+        self.news = Some(ending);
+        self.stale_memo = true;
     }
 
     pub(super) fn why_gone(&self) -> &'static str {

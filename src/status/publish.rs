@@ -16,8 +16,8 @@ pub struct Publisher {
     journal: watch::Sender<Journal>,
     declared: watch::Sender<Option<Arc<Desired>>>,
     agents: BTreeMap<AgentName, Arc<AgentStatus>>,
-    /// Who is in no snapshot any more, for the entry of the journal that says so.
-    gone: BTreeMap<AgentName, Arc<AgentStatus>>,
+    /// Of those that are known.
+    ends: BTreeMap<AgentName, EndCounts>,
     config_error: Option<Arc<ConfigError>>,
     phase: DaemonPhase,
     dirty: bool,
@@ -34,7 +34,7 @@ impl Publisher {
             journal,
             declared,
             agents: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            ends: BTreeMap::new(),
             config_error: None,
             phase: DaemonPhase::Running,
             dirty: false,
@@ -78,47 +78,36 @@ impl Publisher {
         self.note(now.wall, Happening::Stopping);
     }
 
-    /// Publishes what changed of agents. `terminal` tells where one runs.
+    /// Publishes what changed of agents, and what happened to them. `terminal` tells where one runs.
     pub fn publish<'a>(
         &mut self,
         memory: &Memory,
         changed: impl Iterator<Item = &'a AgentName>,
-        transitions: &[Transition],
+        (transitions, ends): (&[Transition], &[(AgentName, Ending)]),
         terminal: impl Fn(&AgentName) -> Option<Terminal>,
         now: Now,
     ) {
+        for (agent, ending) in ends {
+            self.ends.entry(agent.clone()).or_default().count(ending);
+        }
         for name in changed {
             self.dirty = true;
-            match memory.agents.get(name) {
-                Some(agent) => {
-                    let before = self.agents.get(name).map(Arc::as_ref);
-                    let started = self.snapshots.borrow().started;
-                    let status = status_of(name, agent, before, terminal(name), started, now);
-                    self.agents.insert(name.clone(), Arc::new(status));
-                }
-                None => self.gone.extend(self.agents.remove_entry(name)),
-            }
+            let Some(agent) = memory.agents.get(name) else {
+                self.agents.remove(name);
+                self.ends.remove(name);
+                continue;
+            };
+            let (before, ends) = (self.agents.get(name), self.ends.get(name).copied().unwrap_or_default());
+            let status = status_of(name, agent, before.map(Arc::as_ref), terminal(name), ends, now);
+            self.agents.insert(name.clone(), Arc::new(status));
         }
         self.show();
         if !transitions.is_empty() {
-            let happenings: Vec<_> = transitions.iter().map(|transition| self.happening(transition)).collect();
-            self.journal.send_modify(|journal| happenings.into_iter().for_each(|it| journal.push(now.wall, it)));
-        }
-        self.gone.clear();
-    }
-
-    fn happening(&self, Transition { agent, from, to, reason }: &Transition) -> Happening {
-        let status = self.agents.get(agent).or_else(|| self.gone.get(agent));
-        // A run that begins, or is being ended, has no end yet: what is known is that of the one before.
-        let has_ended =
-            to.is_none_or(|to| matches!(to, State::BackingOff | State::Exited | State::Failed | State::TimedOut));
-        Happening::Transition {
-            agent: agent.clone(),
-            from: *from,
-            to: *to,
-            reason: reason.clone(),
-            end: status.filter(|_| has_ended).and_then(|status| status.last_end.clone()),
-            restarts: status.map_or(0, |status| status.restarts),
+            self.journal.send_modify(|journal| {
+                for transition in transitions {
+                    journal.push(now.wall, happening(transition));
+                }
+            });
         }
     }
 
@@ -144,12 +133,18 @@ impl Publisher {
     }
 }
 
+fn happening(transition: &Transition) -> Happening {
+    let Transition { agent, from, to, reason, end, restarts } = transition.clone();
+    let end = end.map(|(ending, at)| (ending, at.wall));
+    Happening::Transition { agent, from, to, reason, end, restarts }
+}
+
 fn status_of(
     name: &AgentName,
     memory: &AgentMemory,
     before: Option<&AgentStatus>,
     terminal: Option<Terminal>,
-    started: Now,
+    ends: EndCounts,
     now: Now,
 ) -> AgentStatus {
     let (pid, next_restart_at) = match &memory.phase {
@@ -181,7 +176,7 @@ fn status_of(
         next_restart_at,
         error: error_of(memory),
         terminal: terminal.map(Arc::new),
-        ends: ends(memory.last_end.as_ref(), before, started),
+        ends,
         last_end,
     }
 }
@@ -201,17 +196,6 @@ fn since(
     };
     let same = before.filter(|before| before.state == state).map(|before| before.since);
     known.or(same).unwrap_or(now.wall)
-}
-
-/// An end is counted once: those that an earlier daemon has seen are not counted again.
-fn ends(last_end: Option<&(Ending, Now)>, before: Option<&AgentStatus>, started: Now) -> EndCounts {
-    let mut ends = before.map(|before| before.ends).unwrap_or_default();
-    if let Some((ending, at)) = last_end.filter(|(_, at)| at.mono >= started.mono)
-        && before.and_then(|before| before.last_end.as_ref()).is_none_or(|(_, counted)| *counted != at.wall)
-    {
-        ends.count(ending);
-    }
-    ends
 }
 
 fn error_of(memory: &AgentMemory) -> Option<String> {

@@ -309,14 +309,36 @@ impl Daemon {
 
     /// One request to the API: status and body.
     pub fn get(&self, path: &str) -> (u16, Value) {
-        let mut stream = until("the API's socket", || UnixStream::connect(&self.api).ok());
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: agentd\r\nConnection: close\r\n\r\n").unwrap();
+        let (status, body) = self.get_text(path);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// One request to the API: status and body as it came.
+    pub fn get_text(&self, path: &str) -> (u16, String) {
+        let mut stream = self.connect();
+        // Of HTTP 1.0, which knows no chunks.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: agentd\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// A connection to the API.
+    pub fn connect(&self) -> UnixStream {
+        let stream = until("the API's socket", || UnixStream::connect(&self.api).ok());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// What has happened, as the API tells it.
+    pub fn events(&self) -> Vec<Value> {
+        let (status, text) = self.get_text("/v1/events?follow=false&history=10000");
+        assert_eq!(status, 200);
+        text.lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(|data| serde_json::from_str(data).unwrap())
+            .collect()
     }
 
     /// One agent, as the API shows it.

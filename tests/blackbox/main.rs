@@ -15,6 +15,7 @@ mod diff;
 mod exits;
 mod files;
 mod flags;
+mod follow;
 mod harness;
 mod launch_failures;
 mod lifecycle;
