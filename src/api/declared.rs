@@ -164,3 +164,75 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::ffi::CString;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{AgentName, Fingerprint, Interrupt, Launch, Origin, Secret, SessionName};
+
+    fn desired(argument: &str, secret: &str) -> Desired {
+        let name = AgentName::new("a").unwrap();
+        let spec = AgentSpec {
+            name: name.clone(),
+            session: SessionName::new("a").unwrap(),
+            harness: "custom".into(),
+            launch: Launch {
+                argv: vec![CString::new(argument).unwrap()],
+                workdir: "/".into(),
+                env: [("E".into(), Secret::new("1")), ("S".into(), Secret::new(secret))].into(),
+            },
+            policy: Policy {
+                restart: Restart::No,
+                max_restarts: None,
+                backoff: Duration::ZERO,
+                backoff_max: Duration::ZERO,
+                timeout: None,
+                grace_period: Duration::ZERO,
+                interrupt: Interrupt::Sigint,
+            },
+            fingerprint: Fingerprint::default(),
+            origin: Arc::new(Origin { fields: [("command", 1)].into(), env: BTreeSet::from(["E".into()]) }),
+        };
+        Desired { agents: [(name, Arc::new(spec))].into(), ..Desired::default() }
+    }
+
+    fn agent(desired: &Desired, salt: u8, values: Values) -> Agent {
+        Declared::new(Some(desired), [salt; 16], values).agents.unwrap().remove(0)
+    }
+
+    #[test]
+    fn what_differs_is_seen_where_it_differs() {
+        let before = agent(&desired("x", "s1"), 1, Values::Told);
+        assert_eq!(agent(&desired("x", "s1"), 1, Values::Told), before);
+        let after = agent(&desired("x", "s2"), 1, Values::Told);
+        let differs: Vec<_> =
+            before.fields.iter().filter(|(field, value)| after.fields.get(*field) != Some(value)).collect();
+        assert_eq!(differs.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["secrets.S"]);
+        assert_eq!(before.launch, after.launch);
+        assert_ne!(agent(&desired("y", "s1"), 1, Values::Told).launch, before.launch);
+    }
+
+    #[test]
+    fn every_daemon_has_digests_of_its_own_and_values_are_for_those_who_may_know() {
+        let (one, two) = (agent(&desired("x", "s"), 1, Values::Told), agent(&desired("x", "s"), 2, Values::Kept));
+        assert_ne!(one.launch, two.launch);
+        for (field, value) in &one.fields {
+            let is_variable = ["env.E", "secrets.S"].contains(&field.as_str());
+            assert_eq!(two.fields[field].is_none(), is_variable, "{field}");
+            assert_ne!(&two.fields[field], value, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_salt_is_read_back_and_nothing_else_is_one() {
+        let declared = Declared::new(None, [0xa5; 16], Values::Kept);
+        assert_eq!((declared.salt(), &declared.agents), (Some([0xa5; 16]), &None));
+        for salt in ["", "a5", "xx", "ä5ä5", &"a5".repeat(17)] {
+            assert_eq!(Declared { salt: salt.to_owned(), agents: None }.salt(), None, "{salt}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use crate::desired::reference::{Field, Kind, Preset, REFERENCE};
 
-use super::failure::{Failure, finish};
+use super::failure::{EXIT_CODES, Failure, finish};
 use super::{Arguments, CONFIG, ROOT_API_SOCKET, SECRET_DIR};
 
 /// The flags.
@@ -57,8 +57,6 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
 
 fn page(command: &Command, subcommands: &[String]) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // What `--help` ends with is a section of its own here.
-    let command = command.clone().after_help("").after_long_help("");
     let man = Man::new(command.clone()).source(source()).manual("agentd");
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -71,7 +69,8 @@ fn page(command: &Command, subcommands: &[String]) -> io::Result<Vec<u8>> {
     if command.get_arguments().any(|argument| !argument.is_hide_set()) {
         man.render_options_section(&mut page)?;
     }
-    endings(&command, subcommands).to_writer(&mut page)?;
+    notes(command).to_writer(&mut page)?;
+    endings(command, subcommands).to_writer(&mut page)?;
     Ok(page)
 }
 
@@ -90,6 +89,16 @@ fn about_agentd() -> Roff {
         "Without a command agentd runs as the daemon. The other commands talk to one that runs.",
     ] {
         roff.control("PP", []).text([roman(text)]);
+    }
+    roff
+}
+
+/// What `--help` ends with, line by line. The exit statuses have a section of their own.
+fn notes(command: &Command) -> Roff {
+    let mut roff = Roff::new();
+    let notes = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+    if let Some(notes) = notes.filter(|notes| notes != EXIT_CODES) {
+        roff.control("SH", ["NOTES"]).control("nf", []).text([roman(notes)]).control("fi", []);
     }
     roff
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::api::declared::{Declared, Values};
@@ -65,7 +66,7 @@ pub fn run(flags: &Flags) -> ExitCode {
 fn diff(flags: &Flags) -> Result<ExitCode, Failure> {
     let (health, declared, agents): (Health, Declared, Vec<Agent>) = block_on(async {
         let client = Client::connect(&flags.connect)?;
-        Ok((client.health().await?, client.json("/v1/declared").await?, client.agents().await?))
+        Ok((client.health().await?, declared(&client).await?, client.agents().await?))
     })?;
     let salt = declared.salt().ok_or_else(|| Failure::Other("agentd sent a salt that is none".to_owned()))?;
     let sources = sources(flags.file.as_deref(), &health);
@@ -86,6 +87,15 @@ fn diff(flags: &Flags) -> Result<ExitCode, Failure> {
         stdout.flush()?;
     }
     Ok(if flags.exit_code && is_something { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn declared(client: &Client) -> Result<Declared, Failure> {
+    let answer = client.json("/v1/declared").await;
+    if let Err(Failure::Refused { status: StatusCode::NOT_FOUND, .. }) = answer {
+        let sentence = "the agentd that runs is older than this one, and can't tell what it has taken";
+        return Err(Failure::Other(sentence.to_owned()));
+    }
+    answer
 }
 
 /// What the daemon would read, but for the file.
