@@ -66,6 +66,10 @@ enum Command {
     /// All agents at work, full screen
     Top(top::Flags),
     /// What the running daemon would do with a configuration
+    ///
+    /// Compares a file with what the daemon has taken, agent by agent, and changes nothing. Agents behind `+` would be
+    /// started, behind `~` restarted for the fields that follow, behind `=` go on under another policy, and behind `-`
+    /// be stopped. Values of secrets and of env are compared for root and the daemon's own user only, and never shown.
     Diff(diff::Flags),
     /// Check a jcard.toml and print every mistake in it
     Check {
@@ -77,8 +81,13 @@ enum Command {
         secret_dir: Option<PathBuf>,
     },
     /// The JSON Schema of jcard.toml
+    ///
+    /// For editors that know TOML, such as those with taplo or Even Better TOML: write it into jcard.schema.json beside
+    /// jcard.toml, and make `#:schema ./jcard.schema.json` the first line of that.
     Schema(schema::Flags),
     /// Write a jcard.toml to begin with
+    ///
+    /// It declares one agent. Every field that this agent program has is explained, and shown with its default.
     Init(init::Flags),
     /// Look for what is wrong on this host, and say what mends it
     Doctor(doctor::Flags),
