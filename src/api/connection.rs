@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::Limits;
 use super::activity::Activity;
 use super::body::Counted;
+use super::declared::Peer;
 use super::routes::Router;
 use super::stream::Stream;
 
@@ -32,13 +33,15 @@ pub(super) async fn run(
     limits: Limits,
     mut stop: watch::Receiver<Option<Duration>>,
 ) {
+    let peer = Peer::of(&stream);
     let stream = TokioIo::new(Stream::new(stream, activity.clone(), limits.write_timeout));
     let service = service_fn(|request: Request<Incoming>| {
         let answering = activity.begin();
         let router = &router;
         async move {
             let brings_body = !request.body().is_end_stream();
-            let (parts, _unread) = request.into_parts();
+            let (mut parts, _unread) = request.into_parts();
+            parts.extensions.insert(peer);
             let mut response = router.answer(&parts).await;
             if brings_body {
                 // What stays unread would be taken for the next request.

@@ -8,6 +8,7 @@ mod activity;
 mod body;
 mod conditional;
 mod connection;
+pub mod declared;
 mod events;
 mod held;
 mod openapi;

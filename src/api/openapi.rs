@@ -44,6 +44,7 @@ fn paths() -> Value {
     let one = answer("application/json", &reference("Agent"));
     add("/v1/agents/{name}", operation("agent", "One agent", &[name()], one, &[404]));
     add("/v1/agents/{name}/output", output());
+    add("/v1/declared", declared());
     add("/v1/events", events());
     let this = answer("application/json", &json!({ "type": "object" }));
     add("/v1/openapi.json", operation("openapi", "This document", &[], this, &[]));
@@ -81,6 +82,11 @@ fn output() -> Value {
     ];
     let text = answer("text/plain; charset=utf-8", &json!({ "type": "string" }));
     operation("output", "What an agent has written to its terminal", &parameters, text, &[400, 404, 503])
+}
+
+fn declared() -> Value {
+    let summary = "What is declared, as salted digests to compare another configuration with";
+    operation("declared", summary, &[], answer("application/json", &reference("Declared")), &[503])
 }
 
 fn events() -> Value {

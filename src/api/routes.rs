@@ -10,6 +10,7 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
+use super::declared::{Peer, Teller};
 use super::held::Held;
 use super::openapi::Document;
 use super::output::Terminals;
@@ -26,6 +27,7 @@ use crate::sys::tmux::capture::Access;
 enum Route<'a> {
     Health,
     Agents,
+    Declared,
     Agent(Cow<'a, str>),
     Output(Cow<'a, str>),
     Events,
@@ -38,7 +40,7 @@ enum Route<'a> {
 
 /// All that can be asked for, sorted.
 #[cfg(test)]
-pub(super) const PATHS: [&str; 6] =
+pub(super) const PATHS: [&str; 7] =
     ["/v1/agents", "/v1/agents/{name}", "/v1/agents/{name}/output", "/v1/events", "/v1/health", "/v1/openapi.json"];
 
 impl<'a> Route<'a> {
@@ -50,6 +52,7 @@ impl<'a> Route<'a> {
         match path {
             "/v1/health" => Self::Health,
             "/v1/agents" => Self::Agents,
+            "/v1/declared" => Self::Declared,
             "/v1/events" => Self::Events,
             "/v1/openapi.json" => Self::OpenApi,
             _ => match path.strip_prefix("/v1/agents/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
@@ -75,18 +78,29 @@ pub(super) struct Router {
     pub(super) terminals: Terminals,
     description: Document,
     pub(super) held: Held,
+    pub(super) teller: Teller,
     pub(super) stop: watch::Receiver<Option<Duration>>,
 }
 
 impl Router {
     pub(super) fn new(views: Views, access: Access, limits: Limits, stop: watch::Receiver<Option<Duration>>) -> Self {
         let (renderer, terminals, held) = (Renderer::default(), Terminals::new(access), Held::new(limits.max_held));
-        Self { views, renderer, terminals, description: Document::default(), held, stop }
+        let (description, teller) = (Document::default(), Teller::default());
+        Self { views, renderer, terminals, description, held, teller, stop }
     }
 
     /// The latest snapshot, not borrowed: the event loop publishes through the same lock.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.views.snapshots.borrow())
+    }
+
+    /// What was taken, as far as this peer may know.
+    fn declared(&self, peer: Option<&Peer>) -> Answer {
+        let desired = self.views.declared.borrow().clone();
+        match self.teller.tell(desired.as_deref(), peer.copied()) {
+            Ok(body) => respond::json(body),
+            Err(error) => respond::error(StatusCode::SERVICE_UNAVAILABLE, &format!("there is no salt: {error}")),
+        }
     }
 
     /// Answers a request, whose body is never read.
@@ -99,6 +113,7 @@ impl Router {
                 Some(agent) => respond::json(wire::agent(agent)),
                 None => respond::no_such_agent(),
             }),
+            Route::Declared => Ok(self.declared(request.extensions.get())),
             Route::Output(name) => output::output(self, &name, &query).await,
             Route::Events => events::follow(self, &query, &request.headers),
             Route::OpenApi => Ok(respond::json(self.description.bytes())),
@@ -157,6 +172,7 @@ mod tests {
             Route::Agents => Some("/v1/agents"),
             Route::Agent(_) => Some("/v1/agents/{name}"),
             Route::Output(_) => Some("/v1/agents/{name}/output"),
+            Route::Declared => Some("/v1/declared"),
             Route::Events => Some("/v1/events"),
             Route::OpenApi => Some("/v1/openapi.json"),
             Route::NoSuchAgent | Route::Unknown | Route::MethodNotAllowed => None,

@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::declared::Declared;
 use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
 
 /// `/v1/health`.
@@ -268,7 +269,7 @@ pub(super) fn schemas() -> serde_json::Value {
         T::schemas(&mut schemas);
         schemas
     }
-    let all = [of::<Health>(), of::<Agent>(), of::<ErrorBody>(), of::<journal::Event>()].concat();
+    let all = [of::<Health>(), of::<Agent>(), of::<Declared>(), of::<ErrorBody>(), of::<journal::Event>()].concat();
     all.into_iter().map(|(name, schema)| (name, serde_json::json!(schema))).collect()
 }
 

@@ -26,7 +26,7 @@ pub mod top;
 mod waiting;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +71,10 @@ enum Command {
     /// All agents at work, full screen
     Top(top::Flags),
     /// What the running daemon would do with a configuration
+    ///
+    /// Compares a file with what the daemon has taken, agent by agent, and changes nothing. Agents behind `+` would be
+    /// started, behind `~` restarted for the fields that follow, behind `=` go on under another policy, and behind `-`
+    /// be stopped. Values of secrets and of env are compared for root and the daemon's own user only, and never shown.
     Diff(diff::Flags),
     /// Check a jcard.toml and print every mistake in it
     Check {
@@ -82,8 +86,13 @@ enum Command {
         secret_dir: Option<PathBuf>,
     },
     /// The JSON Schema of jcard.toml
+    ///
+    /// For editors that know TOML, such as those with taplo or Even Better TOML: write it into jcard.schema.json beside
+    /// jcard.toml, and make `#:schema ./jcard.schema.json` the first line of that.
     Schema(schema::Flags),
     /// Write a jcard.toml to begin with
+    ///
+    /// It declares one agent. Every field that this agent program has is explained, and shown with its default.
     Init(init::Flags),
     /// Look for what is wrong on this host, and say what mends it
     Doctor(doctor::Flags),
@@ -96,13 +105,6 @@ enum Command {
     /// What a login shell is asked to execute
     #[command(name = login_env::SUBCOMMAND, hide = true)]
     PrintEnvironment,
-    /// The resident process in each agent's pane, where there is no agentd-shim beside agentd
-    #[command(hide = true)]
-    Shim {
-        /// The arguments of agentd-shim
-        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
-        arguments: Vec<OsString>,
-    },
 }
 
 /// The flags of the older agentd, which took them with one dash.
@@ -110,9 +112,16 @@ const ONE_DASH: [&str; 5] = ["config", "secret-dir", "tmux-socket", "api-socket"
 
 /// Parses the process's arguments, does what they say, and answers with the exit status.
 pub fn main() -> ExitCode {
+    if let Some(shell) = std::env::var_os(completions::VARIABLE) {
+        return completions::answer(&shell, <Arguments as clap::CommandFactory>::command());
+    }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
-    let arguments = std::iter::once(program).chain(arguments.map(two_dashes));
+    let arguments: Vec<OsString> = arguments.collect();
+    if is_shim(&arguments) {
+        return crate::shim::main(arguments.into_iter());
+    }
+    let arguments = std::iter::once(program).chain(arguments.into_iter().map(two_dashes));
     let Arguments { command, run } = Arguments::parse_from(arguments);
     match command {
         None => run::run(run),
@@ -132,7 +141,16 @@ pub fn main() -> ExitCode {
         Some(Command::Man(flags)) => man::run(&flags),
         Some(Command::Demo) => demo::demo(),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
-        Some(Command::Shim { arguments }) => crate::shim::main(arguments.into_iter()),
+    }
+}
+
+/// Whether these are the arguments of agentd-shim: where there is none beside agentd, agentd stands for it. No command
+/// begins with a slash, and no flag is called that.
+fn is_shim(arguments: &[OsString]) -> bool {
+    match arguments {
+        [flag] => flag == "--hold",
+        [socket, _name] => Path::new(socket).is_absolute(),
+        _ => false,
     }
 }
 

@@ -33,7 +33,10 @@ pub struct Harness {
     pub name: &'static str,
     /// Whether `command` says what to run.
     pub takes_command: bool,
-    program: &'static str,
+    /// The program that it runs by itself.
+    pub program: &'static str,
+    /// The secret that it signs in with, and when it does, if that is known.
+    pub secret: Option<(&'static str, &'static str)>,
     /// The flag that the model follows, if there is one.
     model: Option<&'static str>,
     /// The arguments for each level that there is.
@@ -74,6 +77,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "claude-code",
         takes_command: false,
         program: "claude",
+        secret: Some(("ANTHROPIC_API_KEY", "claude signs in with it")),
         model: Some("--model"),
         permissions: &[
             (Permissions::Default, &["--permission-mode", "default"]),
@@ -87,6 +91,10 @@ pub static HARNESSES: [Harness; 6] = [
         name: "opencode",
         takes_command: false,
         program: "opencode",
+        secret: Some((
+            "ANTHROPIC_API_KEY",
+            "opencode signs in with the key of its model's provider, which may be another one",
+        )),
         model: Some("-m"),
         permissions: &[(Permissions::Default, &[]), (Permissions::Bypass, &["--auto"])],
         prompt: PromptForm {
@@ -102,6 +110,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "gemini-cli",
         takes_command: false,
         program: "gemini",
+        secret: Some(("GEMINI_API_KEY", "gemini signs in with it")),
         model: Some("-m"),
         permissions: &[
             (Permissions::Default, &["--approval-mode", "default"]),
@@ -122,6 +131,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "codex",
         takes_command: false,
         program: "codex",
+        secret: Some(("CODEX_API_KEY", "codex signs in with it if it has a prompt, and else asks in its pane, once")),
         model: Some("-m"),
         // `codex exec` never asks, and knows no `-a`: what it may do is its sandbox alone.
         permissions: &[
@@ -143,6 +153,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "cursor",
         takes_command: false,
         program: "cursor-agent",
+        secret: Some(("CURSOR_API_KEY", "cursor-agent signs in with it")),
         model: Some("--model"),
         permissions: &[(Permissions::Default, &[]), (Permissions::Bypass, &["--force"])],
         prompt: PromptForm { subcommand: &[], flag: &["-p"], guard: Guard::Separator, words: &[], impossible: &[] },
@@ -152,6 +163,7 @@ pub static HARNESSES: [Harness; 6] = [
         name: "custom",
         takes_command: true,
         program: "agent",
+        secret: None,
         model: None,
         permissions: &[],
         prompt: PromptForm { subcommand: &[], flag: &[], guard: Guard::None, words: &[], impossible: &[] },
@@ -191,6 +203,11 @@ pub enum Unsupported {
 }
 
 impl Harness {
+    /// Whether it can be told a model.
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// The words for the permissions that it has.
     pub fn permission_words(&self) -> Vec<&'static str> {
         let has = |level: &Permissions| self.permissions.iter().any(|(known, _)| known == level);

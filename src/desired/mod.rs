@@ -18,10 +18,12 @@ pub mod duration;
 mod environment;
 mod fields;
 mod fingerprint;
-mod harness;
+pub mod harness;
 mod hops;
 mod names;
+mod origin;
 mod prompt;
+pub mod reference;
 mod report;
 mod secrets_dir;
 mod settle;
@@ -152,12 +154,13 @@ fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
     let identities = names::expand(&namings, reporter);
     let mut agents = BTreeMap::new();
     for ((naming, body), identities) in namings.iter().zip(bodies).zip(identities) {
-        let Some((launch, policy)) = body else { continue };
+        let Some((launch, policy, origin)) = body else { continue };
+        let origin = Arc::new(origin);
         let harness: Arc<str> = naming.harness.into();
         for names::Identity { name, session } in identities {
             let fingerprint = fingerprint::of(&session, &launch);
-            let (launch, harness) = (launch.clone(), Arc::clone(&harness));
-            let spec = AgentSpec { name: name.clone(), session, harness, launch, policy, fingerprint };
+            let (launch, harness, origin) = (launch.clone(), Arc::clone(&harness), Arc::clone(&origin));
+            let spec = AgentSpec { name: name.clone(), session, harness, launch, policy, fingerprint, origin };
             agents.insert(name, Arc::new(spec));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Launch, Policy, Restart, Secret};
+use crate::model::{Launch, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
 use super::fields::{Entry, Fields, MAX_ARGUMENT};
@@ -17,13 +17,18 @@ use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsu
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{environment, prompt};
+use super::{environment, origin, prompt};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
 const DEFAULT_BACKOFF_MAX: Duration = Duration::from_secs(60);
 const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(30);
-const MAX_REPLICAS: u32 = 4096;
+/// How many replicas one agent may have.
+pub const MAX_REPLICAS: u32 = 4096;
+/// The words for a type; the second one isn't supported.
+pub const TYPES: [&str; 2] = ["native", "sandboxed"];
+/// The words for a restart policy.
+pub const RESTARTS: [&str; 3] = ["no", "on-failure", "always"];
 
 /// What a table is read against, and what the reading leaves.
 #[derive(Debug)]
@@ -48,7 +53,7 @@ pub struct Draft<'t> {
     /// What it says of its names.
     pub naming: Naming<'t>,
     /// What is run and how it is kept, if that could be made.
-    pub body: Option<(Launch, Policy)>,
+    pub body: Option<(Launch, Policy, Origin)>,
 }
 
 /// Reads one agent; nothing without a harness.
@@ -73,7 +78,8 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     if fields.entry("name").is_some() && name.is_none() {
         return None;
     }
-    Some(Draft { naming, body: launch.zip(policy) })
+    let origin = origin::of(&fields, prompt.as_ref());
+    Some(Draft { naming, body: launch.zip(policy).map(|(launch, policy)| (launch, policy, origin)) })
 }
 
 fn read_harness(
@@ -94,7 +100,7 @@ fn read_harness(
 }
 
 fn read_type(fields: &Fields, context: &mut Context) {
-    if let Some((entry, 1)) = fields.word("type", &["native", "sandboxed"], context.reporter) {
+    if let Some((entry, 1)) = fields.word("type", &TYPES, context.reporter) {
         let message = "type \"sandboxed\" is not supported by this build yet";
         let diagnostic = context.reporter.error(&entry, message, "not supported by this build yet");
         diagnostic.help.push("write type = \"native\"".to_owned());
@@ -103,7 +109,7 @@ fn read_type(fields: &Fields, context: &mut Context) {
 
 fn read_policy(fields: &Fields, harness: Option<&Harness>, has_prompt: bool, context: &mut Context) -> Option<Policy> {
     let reporter = &mut *context.reporter;
-    let restart = match fields.word("restart", &["no", "on-failure", "always"], reporter) {
+    let restart = match fields.word("restart", &RESTARTS, reporter) {
         Some((_, 1)) => Restart::OnFailure,
         Some((_, 2)) => Restart::Always,
         Some(_) | None => Restart::No,

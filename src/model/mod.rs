@@ -17,6 +17,6 @@ pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
 pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
 pub use secret::Secret;
-pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Policy, Restart};
+pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Origin, Policy, Restart};
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

@@ -1,6 +1,6 @@
 //! One agent as declared, resolved and valid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsString};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -31,6 +31,17 @@ pub struct AgentSpec {
     pub policy: Policy,
     /// Of `launch` and `session`.
     pub fingerprint: Fingerprint,
+    /// What `launch` was made of. Replicas share it.
+    pub origin: Arc<Origin>,
+}
+
+/// What a launch was made of, to say which fields changed when it did. It decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The start of a SHA-256 over the value of each field that is only a part of the arguments.
+    pub fields: BTreeMap<&'static str, u64>,
+    /// The variables that are declared as `env`; the others are secrets.
+    pub env: BTreeSet<OsString>,
 }
 
 /// What is run.

@@ -39,6 +39,7 @@ pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
         },
         policy,
         fingerprint: Fingerprint([version; 32]),
+        origin: Arc::default(),
     })
 }
 

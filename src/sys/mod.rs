@@ -10,6 +10,7 @@ pub mod local_time;
 pub mod login_env;
 pub mod privileges;
 pub mod process;
+pub mod random;
 pub mod read_file;
 pub mod runtime_dir;
 pub mod shim_link;

@@ -81,6 +81,19 @@ fn variables_stand_for_flags_and_the_log_is_json_on_demand() {
 }
 
 #[test]
+fn agentd_alone_is_its_own_shim() {
+    let host = Host::new();
+    let alone = host.at("agentd");
+    fs::copy(AGENTD, &alone).unwrap();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let mut command = host.command(&alone);
+    command.arg("--config").arg(host.at("etc/jcard.toml")).args(["--log-format", "json"]);
+    let daemon = host.spawn_as(command);
+    daemon.wait_state("one", "running");
+    end(daemon);
+}
+
+#[test]
 fn a_flag_wins_over_its_variable() {
     let mut host = Host::new();
     host.configure(&agent("one", &["$PROBE", "wait"], ""));

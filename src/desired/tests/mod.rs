@@ -1,6 +1,7 @@
 //! The whole way from a file to `Desired` or to a report.
 
 mod diagnostics;
+mod reference;
 mod resolve;
 
 use super::diagnostic::{Look, render_all};

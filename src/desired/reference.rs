@@ -1,0 +1,250 @@
+//! The one description of the fields of an agent, for people: the schema, the starter file and the manual are made of
+//! it. It decides nothing; tests hold it against what the loader really does.
+
+use super::harness::{HARNESSES, Harness, Permissions};
+use super::validate::{MAX_REPLICAS, RESTARTS, TYPES};
+
+/// One field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its key.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// What holds without it.
+    pub preset: Preset,
+    /// What it does, in one sentence or two.
+    pub meaning: &'static str,
+    /// Values as they are written in TOML; at least one.
+    pub examples: &'static [&'static str],
+}
+
+impl Field {
+    /// What it does, and what holds without it if no value says that.
+    pub fn text(&self) -> String {
+        match self.preset {
+            Preset::Required | Preset::Value(_) => self.meaning.to_owned(),
+            Preset::Else(words) => format!("{} Default: {words}.", self.meaning),
+        }
+    }
+}
+
+/// What a field takes.
+#[derive(Debug)]
+pub enum Kind {
+    /// A string, with the regular expression that it fits.
+    Text(Option<&'static str>),
+    /// One of a few words, each with its meaning.
+    Word(fn() -> Vec<(&'static str, String)>),
+    /// A whole number.
+    Whole {
+        /// The smallest.
+        least: u32,
+        /// The largest.
+        most: u32,
+    },
+    /// A duration.
+    Duration {
+        /// Whether it may be zero.
+        zero: bool,
+    },
+    /// A list of strings.
+    Texts {
+        /// How many there are at least.
+        least: u32,
+    },
+    /// A table of strings, with the regular expression that each name fits.
+    Variables(&'static str),
+}
+
+/// What holds without a field.
+#[derive(Debug)]
+pub enum Preset {
+    /// It must be there.
+    Required,
+    /// This value, as it is written in TOML.
+    Value(&'static str),
+    /// What no value says, in a few words.
+    Else(&'static str),
+}
+
+/// A duration, as far as a regular expression can tell.
+pub const DURATION: &str = "^\\s*(([0-9]+\\.?[0-9]*|\\.[0-9]+)\\s*(ns|nsec|nanos|us|µs|μs|usec|micros|ms|msec|millis|\
+    s|sec|secs|second|seconds|m|min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|wk|wks|week|weeks|M|month|\
+    months|y|yr|yrs|year|years)\\s*)+$";
+
+/// The name of a tmux session: one character that isn't part of a target, and an end that can be seen.
+const SESSION: &str =
+    "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
+
+/// All fields, in the order in which a reader needs them.
+pub static REFERENCE: [Field; 20] = [
+    Field {
+        name: "harness",
+        kind: Kind::Word(harnesses),
+        preset: Preset::Required,
+        meaning: "Which agent program runs.",
+        examples: &["\"claude-code\""],
+    },
+    Field {
+        name: "name",
+        kind: Kind::Text(Some("^[^\\s/\\x00-\\x1f\\x7f]([^/\\x00-\\x1f\\x7f]{0,62}[^\\s/\\x00-\\x1f\\x7f])?$")),
+        preset: Preset::Else("the harness, numbered if there are several"),
+        meaning: "The agent's name: unique, also without regard to case.",
+        examples: &["\"reviewer\""],
+    },
+    Field {
+        name: "type",
+        kind: Kind::Word(types),
+        preset: Preset::Value("\"native\""),
+        meaning: "How the agent is kept apart; \"sandboxed\" is known, but not supported yet.",
+        examples: &["\"native\""],
+    },
+    Field {
+        name: "command",
+        kind: Kind::Texts { least: 1 },
+        preset: Preset::Else("the harness's own program"),
+        meaning: "Program and arguments, for harness \"custom\" only; {prompt} stands for the prompt, else it comes last.",
+        examples: &["[\"my-agent\", \"--task\", \"{prompt}\"]"],
+    },
+    Field {
+        name: "prompt",
+        kind: Kind::Text(None),
+        preset: Preset::Else("none, and the agent is interactive and waits for you to attach"),
+        meaning: "What the agent is to do.",
+        examples: &["\"Review the open changes and write what you find to REVIEW.md.\""],
+    },
+    Field {
+        name: "prompt_file",
+        kind: Kind::Text(Some("^[^\\x00]+$")),
+        preset: Preset::Else("none"),
+        meaning: "A file with the prompt, relative to this one; it wins over prompt, and is watched.",
+        examples: &["\"prompts/review.md\""],
+    },
+    Field {
+        name: "workdir",
+        kind: Kind::Text(Some("^(/|~/|~$)")),
+        preset: Preset::Value("\"/home/agent/workspace\""),
+        meaning: "Where the agent works: an absolute path, or one from ~/. The directory must exist.",
+        examples: &["\"/home/agent/workspace\"", "\"~/project\""],
+    },
+    Field {
+        name: "args",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Value("[]"),
+        meaning: "Further arguments, after the harness's own and before the prompt; \
+            after a flag that takes several values, end them with \"--\".",
+        examples: &["[\"--verbose\"]"],
+    },
+    Field {
+        name: "model",
+        kind: Kind::Text(Some("^[^-]")),
+        preset: Preset::Else("the harness's own choice"),
+        meaning: "The model, by the name that the harness knows it by; not for \"custom\".",
+        examples: &["\"MODEL\""],
+    },
+    Field {
+        name: "permissions",
+        kind: Kind::Word(permissions),
+        preset: Preset::Else("the harness's own choice"),
+        meaning: "What the agent may do without asking, as far as the harness has it; not for \"custom\".",
+        examples: &["\"default\""],
+    },
+    Field {
+        name: "restart",
+        kind: Kind::Word(restarts),
+        preset: Preset::Value("\"no\""),
+        meaning: "Which ends are followed by a restart.",
+        examples: &["\"on-failure\""],
+    },
+    Field {
+        name: "max_restarts",
+        kind: Kind::Whole { least: 0, most: u32::MAX },
+        preset: Preset::Value("0"),
+        meaning: "How many restarts at most; 0 is no limit.",
+        examples: &["5"],
+    },
+    Field {
+        name: "backoff",
+        kind: Kind::Duration { zero: true },
+        preset: Preset::Value("\"3s\""),
+        meaning: "The delay before a restart; it doubles each time, and begins anew after a run of a minute or more.",
+        examples: &["\"500ms\""],
+    },
+    Field {
+        name: "backoff_max",
+        kind: Kind::Duration { zero: true },
+        preset: Preset::Value("\"60s\""),
+        meaning: "The longest delay before a restart.",
+        examples: &["\"5m\""],
+    },
+    Field {
+        name: "timeout",
+        kind: Kind::Duration { zero: false },
+        preset: Preset::Else("no limit"),
+        meaning: "How long the agent may run in all, restarts and delays included; then it is stopped and stays so.",
+        examples: &["\"2h\"", "\"1h30m\""],
+    },
+    Field {
+        name: "grace_period",
+        kind: Kind::Duration { zero: true },
+        preset: Preset::Value("\"30s\""),
+        meaning: "How long a stop may take, from the interrupt to the kill.",
+        examples: &["\"10s\""],
+    },
+    Field {
+        name: "session",
+        kind: Kind::Text(Some(SESSION)),
+        preset: Preset::Else("the name"),
+        meaning: "The tmux session that you attach to.",
+        examples: &["\"review\""],
+    },
+    Field {
+        name: "replicas",
+        kind: Kind::Whole { least: 1, most: MAX_REPLICAS },
+        preset: Preset::Value("1"),
+        meaning: "How many of it run; more than one are called NAME-0, NAME-1 and so on, each with a session of its own.",
+        examples: &["2"],
+    },
+    Field {
+        name: "env",
+        kind: Kind::Variables("^[^=\\x00]+$"),
+        preset: Preset::Value("{}"),
+        meaning: "Variables of the agent's environment; they win over secrets. Keep keys out of here: use secrets.",
+        examples: &["{ LANG = \"C.UTF-8\" }"],
+    },
+    Field {
+        name: "secrets",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("all"),
+        meaning: "Which secrets the agent sees as variables: files of the secrets directory; only these restart it.",
+        examples: &["[\"ANTHROPIC_API_KEY\"]"],
+    },
+];
+
+fn harnesses() -> Vec<(&'static str, String)> {
+    let meaning = |harness: &Harness| {
+        let program = harness.program;
+        if harness.takes_command { "any other program: see command".to_owned() } else { format!("runs `{program}`") }
+    };
+    HARNESSES.iter().map(|harness| (harness.name, meaning(harness))).collect()
+}
+
+fn types() -> Vec<(&'static str, String)> {
+    // The other one is refused.
+    TYPES.iter().take(1).map(|word| (*word, "as a process of the agents' user".to_owned())).collect()
+}
+
+fn permissions() -> Vec<(&'static str, String)> {
+    let meaning = |level| match level {
+        Permissions::Default => "what the harness allows by itself",
+        Permissions::AcceptEdits => "change files in the workdir",
+        Permissions::Bypass => "everything",
+    };
+    Permissions::ALL.iter().zip(Permissions::WORDS).map(|(level, word)| (word, meaning(*level).to_owned())).collect()
+}
+
+fn restarts() -> Vec<(&'static str, String)> {
+    let meanings = ["none", "every one but exit status 0", "every one"];
+    RESTARTS.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
+}
