@@ -8,6 +8,7 @@ pub mod fd;
 pub mod identity;
 pub mod login_env;
 pub mod privileges;
+pub mod probe;
 pub mod process;
 pub mod read_file;
 pub mod runtime_dir;
