@@ -10,6 +10,7 @@ mod changes;
 mod clocks;
 mod daemon_killed;
 mod declare;
+mod doctor;
 mod exits;
 mod files;
 mod flags;

@@ -79,7 +79,7 @@ fn has_systemd() -> bool {
 fn look_at_shim(agentd: &Path, sight: &Sight) -> Shim {
     let path = find_shim(agentd);
     let is_own = path != agentd;
-    let denied = sight.user().and_then(|user| {
+    let denied = sight.user().ok().and_then(|user| {
         let path = path.clone();
         match bounded(user, LOOK_WITHIN, move || may(&path, "x")) {
             Ok(Ok(())) => None,

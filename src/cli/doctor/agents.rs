@@ -42,7 +42,7 @@ type Versions = BTreeMap<Asked, Result<Said, RunError>>;
 
 /// Looks at all of them.
 pub async fn look(place: &Place, desired: &Desired, login: Environment) -> Vec<Finding> {
-    let (Ok(user), Some(rights)) = (&place.user, place.sight.user()) else {
+    let (Ok(user), Ok(rights)) = (&place.user, place.sight.user()) else {
         if desired.agents.is_empty() {
             return Vec::new();
         }

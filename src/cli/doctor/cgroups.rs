@@ -35,7 +35,7 @@ fn judge(found: &Result<Sighting, Unavailable>, is_in_place: bool, has_rights: b
     let base = found.base.display();
     match &found.writable {
         Ok(()) if is_in_place => {
-            findings.push(Finding::ok("cgroup-delegated", format!("agents have cgroups in {base}")))
+            findings.push(Finding::ok("cgroup-delegated", format!("agents have cgroups in {base}")));
         }
         Ok(()) => findings.push(Finding::ok("cgroup-delegated", format!("cgroup2 at {}", found.mount.display()))),
         Err(error) if has_rights && is_in_place => {

@@ -31,6 +31,10 @@ pub enum Sight {
     None,
 }
 
+/// The agents' user's rights can't be had.
+#[derive(Clone, Copy, Debug)]
+pub struct Blind;
+
 /// Everything that the checks start from.
 #[derive(Debug)]
 pub struct Place {
@@ -125,12 +129,12 @@ impl Place {
 }
 
 impl Sight {
-    /// Whom to become; an error if it can't be done.
-    pub fn user(&self) -> Option<Option<&Identity>> {
+    /// Whom to become, if anybody.
+    pub fn user(&self) -> Result<Option<&Identity>, Blind> {
         match self {
-            Self::Own => Some(None),
-            Self::As(user) => Some(Some(user)),
-            Self::None => None,
+            Self::Own => Ok(None),
+            Self::As(user) => Ok(Some(user)),
+            Self::None => Err(Blind),
         }
     }
 }

@@ -57,11 +57,11 @@ fn find(program: &OsStr, path: &OsStr, workdir: &Path) -> Found {
                 Ok(()) => return Found::At(candidate),
                 Err(error) => closed = Found::Closed(candidate, error.to_string()),
             },
-            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 closed = Found::Closed(candidate, error.to_string());
             }
-            Err(_) => {}
+            // Something else, or nothing: it may come later in the path.
+            Ok(_) | Err(_) => {}
         }
     }
     closed

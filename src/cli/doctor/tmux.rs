@@ -20,7 +20,7 @@ const OLDEST: (u32, u32) = (3, 3);
 
 /// Looks at all of it.
 pub async fn look(place: &Place) -> Vec<Finding> {
-    let user = place.sight.user().flatten();
+    let user = place.sight.user().ok().flatten();
     let asked = probe::ask(&place.tmux, &["-V"], user, None, ANSWER_WITHIN).await;
     let mut findings = vec![match asked {
         Ok(said) => judge_version(said.output.trim()),
@@ -55,7 +55,7 @@ pub async fn look(place: &Place) -> Vec<Finding> {
         findings.push(judge_socket(&found, group.gid, &group.name, &socket));
     }
     // What runs the client is never root: the server could make it execute something.
-    let may_ask = server.is_some_and(|server| Some(server.uid) == uid) && place.sight.user().is_some();
+    let may_ask = server.is_some_and(|server| Some(server.uid) == uid) && place.sight.user().is_ok();
     if may_ask {
         findings.extend(foreign_sessions(place, &socket).await);
     }
@@ -63,7 +63,7 @@ pub async fn look(place: &Place) -> Vec<Finding> {
 }
 
 async fn foreign_sessions(place: &Place, socket: &Path) -> Option<Finding> {
-    let user = place.sight.user()?;
+    let user = place.sight.user().ok()?;
     let socket = socket.to_str()?;
     let words = ["-N", "-u", "-S", socket, "list-sessions", "-F", "#{@agentd}|#{session_name}"];
     match probe::ask(&place.tmux, &words, user, None, ANSWER_WITHIN).await {

@@ -36,7 +36,7 @@ pub async fn look(place: &Place) -> (Vec<Finding>, Environment) {
                 home: meta(&home).map_err(|error| error.to_string()),
                 shell: may(&shell, "x").map_err(|error| error.to_string()),
             };
-            match bounded(place.sight.user().flatten(), LOOK_WITHIN, look) {
+            match bounded(place.sight.user().ok().flatten(), LOOK_WITHIN, look) {
                 Ok(account) => findings.extend(judge_account(user, &account)),
                 Err(missed) => {
                     findings.push(Finding::problem("agent-home", format!("{}: {missed}", user.home.display())));
@@ -52,7 +52,7 @@ pub async fn look(place: &Place) -> (Vec<Finding>, Environment) {
 }
 
 async fn ask(place: &Place, user: &Identity) -> (Option<Finding>, Environment) {
-    let (Ok(agentd), Some(_)) = (&place.agentd, place.sight.user()) else {
+    let (Ok(agentd), Ok(_)) = (&place.agentd, place.sight.user()) else {
         let what = "the login environment of the agents' user can only be asked for by root, or by that user";
         return (Some(Finding::unknown("login-environment", what).mend("sudo agentd doctor")), Environment::new());
     };

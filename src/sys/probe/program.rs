@@ -84,16 +84,14 @@ async fn run(
     let mut child = command.spawn()?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let whole = async { tokio::join!(child.wait(), read(stdout), read(stderr)) };
-    match tokio::time::timeout(within, whole).await {
-        Ok((status, output, errors)) => Ok(Said { status: status?, output, errors }),
-        Err(_) => {
-            // While it has not been waited for, its number is still its own; and it leads its group.
-            if let Some(group) = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw) {
-                let _ = killpg(group, Signal::SIGKILL);
-            }
-            Err(RunError::Slow(within))
-        }
+    if let Ok((status, output, errors)) = tokio::time::timeout(within, whole).await {
+        return Ok(Said { status: status?, output, errors });
     }
+    // While it has not been waited for, its number is still its own; and it leads its group.
+    if let Some(group) = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw) {
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+    Err(RunError::Slow(within))
 }
 
 async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> String {

@@ -106,9 +106,11 @@ impl Wants {
 }
 
 impl Subject {
+    /// Whether it has such a variable that isn't empty.
     fn has_one_that_ends_in(&self, end: &str) -> bool {
-        let is_it = |name: &std::ffi::OsString| name.as_encoded_bytes().ends_with(end.as_bytes());
-        self.spec.launch.env.keys().any(is_it) || self.login.iter().any(|(name, _)| is_it(name))
+        let ends = |name: &std::ffi::OsString| name.as_encoded_bytes().ends_with(end.as_bytes());
+        let declared = self.spec.launch.env.iter().any(|(name, value)| ends(name) && !value.expose().is_empty());
+        declared || self.login.iter().any(|(name, value)| ends(name) && !value.is_empty())
     }
 }
 
