@@ -247,7 +247,7 @@ fn a_question_of_a_first_start_is_found() {
         claude(&host, "#!/bin/sh\necho 1.0\n");
         answer_claude(&host, false);
         let problem = has_one_problem(&host, &[], "agent-first-run");
-        assert_eq!(problem["mend"], "answer it once: agentd attach one");
+        assert_eq!(problem["mend"], "agentd attach one    # and answer it once");
         fs::write(host.at("work/.claude.json"), format!("{{ \"key\": {SECRET}")).unwrap();
         has_one_problem(&host, &[], "agent-settings");
     }

@@ -57,11 +57,11 @@ fn judge_silence(failure: &Failure, version: &str) -> Finding {
         Failure::NotRunning { .. } => Finding::warning("daemon-running", what).mend(if has_systemd() {
             "sudo systemctl start agentd"
         } else {
-            "start it with `agentd --config FILE`"
+            "agentd --config FILE"
         }),
         Failure::Denied { group, .. } => Finding::unknown("daemon-running", what).mend(match group {
-            Some(group) => format!("sudo usermod -aG {group} $USER    (and log in again), or use sudo"),
-            None => "use sudo".to_owned(),
+            Some(group) => format!("sudo usermod -aG {group} $USER    # and log in again; or use sudo"),
+            None => "sudo agentd doctor".to_owned(),
         }),
         Failure::NoSuchAgent { .. }
         | Failure::Refused { .. }
@@ -120,7 +120,7 @@ fn judge_shim(shim: &Shim, agentd: &Path) -> Finding {
     }
     match (&shim.path, shim.is_static) {
         (None, _) => Finding::warning("shim", "there is no agentd-shim beside agentd: each agent costs more memory")
-            .mend(format!("install agentd-shim of the same version in {}", parent(agentd))),
+            .advise(format!("install agentd-shim of the same version in {}", parent(agentd))),
         (Some(_), Some(false)) => {
             Finding::info("shim", "agentd-shim is linked dynamically: each agent costs a little more memory")
         }

@@ -14,7 +14,7 @@ use crate::sys::identity::Identity;
 use crate::sys::login_env::Environment;
 use crate::sys::probe::{self, Missed, RunError, Said, start};
 
-use super::finding::Finding;
+use super::finding::{Finding, word};
 use super::place::Place;
 use super::program::{self, Program};
 use super::subject::Subject;
@@ -105,7 +105,7 @@ fn judge(subject: &Subject, facts: &Result<Facts, Missed>, versions: &Versions, 
         Ok(facts) => facts,
         Err(missed) => {
             let what = format!("looking at its workdir {} and its program: {missed}", workdir.display());
-            let mend = format!("timeout 5 stat {}    (a network file system whose server is gone?)", workdir.display());
+            let mend = format!("timeout 5 stat {}    # a network file system whose server is gone?", word(workdir));
             return vec![Finding::problem("agent-unreachable", what).mend(mend).of(subject.name())];
         }
     };

@@ -20,7 +20,7 @@ fn judge(found: &Result<Sighting, Unavailable>, is_in_place: bool, has_rights: b
         Err(error) => {
             let finding = Finding::warning("cgroup-mounted", format!("{error}: {INSTEAD}"));
             return vec![match error {
-                Unavailable::NotMounted => finding.mend("boot with systemd.unified_cgroup_hierarchy=1"),
+                Unavailable::NotMounted => finding.advise("boot with systemd.unified_cgroup_hierarchy=1"),
                 Unavailable::Unplaced(_) | Unavailable::NoKill | Unavailable::NotWritable { .. } => finding,
             }];
         }
@@ -29,7 +29,7 @@ fn judge(found: &Result<Sighting, Unavailable>, is_in_place: bool, has_rights: b
     if found.can_kill == Some(false) {
         findings.push(
             Finding::warning("cgroup-kill", format!("the kernel has no cgroup.kill: {INSTEAD}"))
-                .mend("use Linux 5.14 or newer"),
+                .advise("use Linux 5.14 or newer"),
         );
     }
     let base = found.base.display();
@@ -42,7 +42,7 @@ fn judge(found: &Result<Sighting, Unavailable>, is_in_place: bool, has_rights: b
             let what = format!("agentd can't make cgroups in {base} ({error}): {INSTEAD}");
             findings.push(
                 Finding::warning("cgroup-delegated", what)
-                    .mend("let systemd delegate it: Delegate=yes in the unit of the tmux server, or of agentd"),
+                    .advise("let systemd delegate it: Delegate=yes in the unit of the tmux server, or of agentd"),
             );
         }
         Err(error) if has_rights => {

@@ -37,7 +37,7 @@ fn judge(place: &Place, loaded: &Loaded) -> Vec<Finding> {
         Err(_) if !is_there => {
             vec![
                 Finding::problem("configuration", format!("there is no configuration {shown}"))
-                    .mend("write one: `agentd init` shows how"),
+                    .advise("write one: `agentd init` shows how"),
             ]
         }
         Err(LoadError { diagnostics }) => {
@@ -51,7 +51,7 @@ fn judge(place: &Place, loaded: &Loaded) -> Vec<Finding> {
     for diagnostic in secrets {
         let what = format!("{}{}", diagnostic.message, line_of(diagnostic));
         let mend = format!("put it into {}, one file a secret", word(&place.secret_dir));
-        findings.push(Finding::warning("agent-secrets", what).mend(mend));
+        findings.push(Finding::warning("agent-secrets", what).advise(mend));
     }
     if let Some(one) = others.first() {
         let what = format!("{}, first: {}{}", count(others.len(), "warning"), one.message, line_of(one));

@@ -36,7 +36,7 @@ pub fn look(paths: impl IntoIterator<Item = PathBuf>) -> Vec<Finding> {
 
 fn judge(path: &Path, disk: Disk) -> Vec<Finding> {
     let shown = path.display();
-    let mend = format!("find out what fills it: sudo du -xh {} | sort -h | tail", word(path));
+    let mend = format!("sudo du -xh {} | sort -h | tail    # what fills it", word(path));
     let share = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(100);
     let left = share(disk.free, disk.size);
     // So many bytes say something of a disk, nothing of a small file system in memory.
@@ -51,7 +51,7 @@ fn judge(path: &Path, disk: Disk) -> Vec<Finding> {
     };
     let files = share(disk.inodes_free, disk.inodes);
     let text = format!("{} inodes ({files} %) free on the file system of {shown}", disk.inodes_free);
-    let mend = format!("find out where the many files are: sudo du -x --inodes {} | sort -n | tail", word(path));
+    let mend = format!("sudo du -x --inodes {} | sort -n | tail    # where the many files are", word(path));
     let inodes = match files {
         0 => Some(Finding::problem("disk-inodes", text).mend(&mend)),
         1..5 => Some(Finding::warning("disk-inodes", text).mend(&mend)),

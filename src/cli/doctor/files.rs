@@ -149,7 +149,7 @@ fn judge_prompts(chains: &[Chain], strangers: &[Stranger]) -> Option<Finding> {
     } else {
         Finding::info("prompt-mode", what)
     };
-    Some(finding.mend(format!("sudo chmod go-w {}, if it isn't meant to be so", word(Path::new(file)))))
+    Some(finding.mend(format!("sudo chmod go-w {}    # if it isn't meant to be so", word(Path::new(file)))))
 }
 
 /// The directories of the sockets.

@@ -34,6 +34,9 @@ pub struct Finding {
     /// A command line, or what else to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
+    /// Whether that is words and no command line.
+    #[serde(skip)]
+    pub is_advice: bool,
     /// The agent that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
@@ -41,7 +44,8 @@ pub struct Finding {
 
 impl Finding {
     fn new(check: &'static str, severity: Severity, what: impl AsRef<str>) -> Self {
-        Self { check, severity, what: harmless(what.as_ref()).into_owned(), mend: None, agent: None }
+        let what = without_numbers(&harmless(what.as_ref()));
+        Self { check, severity, what, mend: None, is_advice: false, agent: None }
     }
 
     /// As it should be.
@@ -69,11 +73,18 @@ impl Finding {
         Self::new(check, Severity::Problem, what)
     }
 
-    /// With what mends it.
+    /// With the command line that mends it.
     #[must_use]
     pub fn mend(mut self, mend: impl AsRef<str>) -> Self {
         self.mend = Some(harmless(mend.as_ref()).into_owned());
         self
+    }
+
+    /// With what else to do about it, in words.
+    #[must_use]
+    pub fn advise(mut self, advice: impl AsRef<str>) -> Self {
+        self.is_advice = true;
+        self.mend(advice)
     }
 
     /// About an agent.
@@ -91,6 +102,13 @@ pub struct Section {
     pub title: &'static str,
     /// The findings.
     pub findings: Vec<Finding>,
+}
+
+/// The library's errors end in ` (os error N)`, which tells an operator nothing.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or("", |(_, rest)| rest))
 }
 
 /// A path as a word of a command line.
@@ -117,6 +135,8 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_in_no_finding() {
         let finding = Finding::problem("x", "\u{1b}[2J").mend("rm \u{7}").of("a\u{9b}");
+        let error = Finding::problem("x", "a: denied (os error 13); b: none (os error 2)");
+        assert_eq!(error.what, "a: denied; b: none");
         assert_eq!((&*finding.what, finding.mend.as_deref()), ("\u{fffd}[2J", Some("rm \u{fffd}")));
         assert_eq!(finding.agent.as_deref(), Some("a\u{fffd}"));
     }

@@ -75,7 +75,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
         if let Some(limit) = below(limit, needed) {
             let what = format!("{program} may open {limit} files: too few for {agents} agents");
             let mend = format!("LimitNOFILE={} in its unit, or `ulimit -n`", round_up(needed));
-            findings.push(Finding::problem("limit-files", what).mend(mend));
+            findings.push(Finding::problem("limit-files", what).advise(mend));
         }
     }
     if let Some(limit) = below(facts.processes, usual) {
@@ -85,7 +85,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
         } else {
             Finding::warning("limit-processes", what)
         };
-        findings.push(finding.mend(format!("LimitNPROC={} in the unit, or `ulimit -u`", round_up(usual))));
+        findings.push(finding.advise(format!("LimitNPROC={} in the unit, or `ulimit -u`", round_up(usual))));
     }
     let instances = agents + 16;
     if let Some(limit) = below(facts.instances, instances) {

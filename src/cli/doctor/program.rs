@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::probe::{RunError, Said, head, may};
 
-use super::finding::Finding;
+use super::finding::{Finding, word};
 
 /// The first line of a script is read so far.
 const FIRST_LINE: u64 = 512;
@@ -101,15 +101,17 @@ pub fn judge(found: &Program, program: &OsStr, path: &OsStr, install: Option<&st
             } else {
                 format!("its program {name} was not found in its PATH ({path})")
             };
-            let mend =
-                install.map_or_else(|| format!("install it, or {or_path}"), |how| format!("{how}    (or {or_path})"));
-            Some(Finding::problem("agent-program", what).mend(mend))
+            let finding = Finding::problem("agent-program", what);
+            Some(match install {
+                Some(how) if !name.contains('/') => finding.mend(how),
+                Some(_) | None => finding.advise(format!("install it, or {or_path}")),
+            })
         }
         Program::Closed(file, why) => {
-            let file = file.display();
+            let shown = file.display();
             Some(
-                Finding::problem("agent-program", format!("its program {file} can't be executed: {why}"))
-                    .mend(format!("ls -lL {file}    (its user needs x on it, and on each directory above)")),
+                Finding::problem("agent-program", format!("its program {shown} can't be executed: {why}"))
+                    .mend(format!("namei -l {}    # its user needs x on it, and on each directory above", word(file))),
             )
         }
         Program::NoInterpreter(file, interpreter) => {
@@ -117,7 +119,7 @@ pub fn judge(found: &Program, program: &OsStr, path: &OsStr, install: Option<&st
                 "its program {} needs {interpreter}, which is not there or not in its PATH ({path})",
                 file.display()
             );
-            Some(Finding::problem("agent-interpreter", what).mend(format!("install {interpreter}, or {or_path}")))
+            Some(Finding::problem("agent-interpreter", what).advise(format!("install {interpreter}, or {or_path}")))
         }
     }
 }
@@ -125,7 +127,7 @@ pub fn judge(found: &Program, program: &OsStr, path: &OsStr, install: Option<&st
 /// What a program said of its version: the words for the agent's line, or what is wrong.
 pub fn judge_version(program: &str, said: &Result<Said, RunError>) -> Result<String, Finding> {
     let warning = |what: String| {
-        Err(Finding::warning("agent-version", what).mend(format!("try it as the agents' user: {program} --version")))
+        Err(Finding::warning("agent-version", what).advise(format!("try `{program} --version` as the agents' user")))
     };
     match said {
         Err(error) => warning(format!("{program} --version {error}")),

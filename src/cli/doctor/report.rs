@@ -79,9 +79,13 @@ fn write_one(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result
         writeln!(out, "  {lead} {line}")?;
     }
     if let Some(mend) = &finding.mend {
-        // Never broken: it is to be copied.
-        let arrow = if style.unicode { "→" } else { "->" };
-        writeln!(out, "      {}", style.paint("1", &format!("{arrow} {mend}")))?;
+        let (arrow, indent) = if style.unicode { ("→", 2) } else { ("->", 3) };
+        // A command is never broken: it is to be copied.
+        let width = style.width.filter(|_| finding.is_advice).map(|width| width.saturating_sub(6 + indent));
+        for (number, line) in wrap(mend, width).iter().enumerate() {
+            let lead = if number == 0 { arrow } else { " " };
+            writeln!(out, "      {}", style.paint("1", &format!("{lead:<indent$}{line}")))?;
+        }
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ fn judge(facts: &Facts, path: &Path, is_roots: bool, user: Option<&Identity>) ->
     findings.extend(judge_files(facts.dir, files, &dir, agents));
     if facts.in_memory == Some(false) && !files.is_empty() {
         let what = format!("{shown} is on a disk, where secrets outlive a reboot and reach backups");
-        findings.push(Finding::warning("secret-disk", what).mend("put it on a tmpfs, as /run is"));
+        findings.push(Finding::warning("secret-disk", what).advise("put it on a tmpfs, as /run is"));
     }
     if findings.is_empty() {
         findings.push(Finding::ok("secret-dir", format!("{} secrets in {shown}, for the daemon alone", files.len())));

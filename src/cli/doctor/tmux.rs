@@ -25,11 +25,11 @@ pub async fn look(place: &Place) -> Vec<Finding> {
     let mut findings = vec![match asked {
         Ok(said) => judge_version(said.output.trim()),
         Err(error) => Finding::problem("tmux-found", format!("tmux ({}) {error}", place.tmux.display()))
-            .mend("sudo apt-get install tmux    (3.3 or newer; or name it with --tmux)"),
+            .mend("sudo apt-get install tmux    # 3.3 or newer; or name it with --tmux"),
     }];
     let Some(socket) = place.tmux_socket.clone() else {
         let what = "XDG_RUNTIME_DIR is not set, so nobody knows where the tmux server's socket would be";
-        findings.push(Finding::warning("tmux-server", what).mend("give --tmux-socket, or log in as that user"));
+        findings.push(Finding::warning("tmux-server", what).advise("give --tmux-socket, or log in as that user"));
         return findings;
     };
     let looked = bounded(None, LOOK_WITHIN, {
@@ -70,7 +70,7 @@ async fn foreign_sessions(place: &Place, socket: &Path) -> Option<Finding> {
         Ok(said) => judge_sessions(&said.output),
         Err(error) => Some(
             Finding::problem("tmux-server", format!("the tmux server listens, but tmux {error}"))
-                .mend(format!("tmux -S {socket} kill-server    (ends all agents; agentd starts them again)")),
+                .mend(format!("tmux -S {socket} kill-server    # ends all agents; agentd starts them again")),
         ),
     }
 }
@@ -90,7 +90,7 @@ fn judge_version(text: &str) -> Finding {
     };
     if (major, minor) < OLDEST {
         return Finding::problem("tmux-version", format!("tmux {version} is too old: agentd needs 3.3 or newer"))
-            .mend("install tmux 3.3 or newer, or name one with --tmux");
+            .advise("install tmux 3.3 or newer, or name one with --tmux");
     }
     if (major, minor) <= (3, 5) {
         let what = format!(
@@ -106,13 +106,13 @@ fn judge_server(server: Option<ServerProcess>, uid: Option<u32>, daemon_runs: bo
     match (server, uid) {
         (None, _) if daemon_runs => {
             Finding::problem("tmux-server", format!("agentd runs, but no tmux server listens on {shown}"))
-                .mend("see its log: journalctl -u agentd")
+                .mend("journalctl -u agentd")
         }
         (None, _) => Finding::info("tmux-server", "no tmux server runs yet; agentd starts it"),
         (Some(server), Some(uid)) if server.uid != uid => {
             let what = format!("the tmux server on {shown} belongs to user {}, not to the agents' user", server.uid);
             Finding::problem("tmux-server", what)
-                .mend(format!("sudo kill {}    (ends what runs in it), then restart agentd", server.pid))
+                .mend(format!("sudo kill {}    # ends what runs in it; then restart agentd", server.pid))
         }
         (Some(server), _) => Finding::ok("tmux-server", format!("the tmux server runs, process {}", server.pid)),
     }

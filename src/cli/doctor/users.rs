@@ -112,7 +112,7 @@ fn judge_account(user: &Identity, account: &Account) -> Vec<Finding> {
     };
     let root = (user.uid == 0).then(|| {
         let what = "agents run as root: each of them may do everything on this host";
-        Finding::warning("agent-user", what).mend("sudo useradd -m agent, and run agentd with --agent-user agent")
+        Finding::warning("agent-user", what).advise("`sudo useradd -m agent`, and run agentd with --agent-user agent")
     });
     [Some(of_home), of_shell, root].into_iter().flatten().collect()
 }
@@ -123,12 +123,12 @@ fn judge_login(asked: Result<usize, String>, took: Duration, user: &Identity) ->
         Err(error) => {
             let what = format!("the login shell {} {error}: agents get a plain environment", user.shell.display());
             Finding::warning("login-environment", what)
-                .mend(format!("try it: sudo -iu {} true, and mend its start-up files", user.name))
+                .mend(format!("sudo -iu {} true    # shows what its start-up files do wrong", user.name))
         }
         Ok(_) if took >= SLOW => {
             let what = format!("the login shell takes {millis} ms to answer, for which the first launch waits");
             Finding::warning("login-environment", what)
-                .mend(format!("make the start-up files of {} (~/.profile and the like) faster", user.name))
+                .advise(format!("make the start-up files of {} (~/.profile and the like) faster", user.name))
         }
         Ok(count) => {
             Finding::ok("login-environment", format!("the login shell answers in {millis} ms with {count} variables"))

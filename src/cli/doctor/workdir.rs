@@ -69,7 +69,7 @@ pub fn judge(found: &Workdir, path: &Path, user: &Identity, is_roots: bool) -> O
         Workdir::Good(_) => None,
         Workdir::Missing => Some(problem(format!("its workdir {shown} does not exist")).mend(make())),
         Workdir::NotDirectory => {
-            Some(problem(format!("its workdir {shown} is no directory")).mend("declare another `workdir`"))
+            Some(problem(format!("its workdir {shown} is no directory")).advise("declare another `workdir`"))
         }
         Workdir::Closed(why) => Some(problem(format!("{name} can't enter its workdir {shown}: {why}")).mend(give())),
         Workdir::ReadOnly(_, why) => Some(

@@ -1,5 +1,5 @@
-//! Claude Code asks three things in its full-screen form: how it shall look, whether a key may be used, and
-//! whether the directory is trusted. The answers are in `.claude.json`.
+//! Claude Code asks in its full-screen form: how it shall look, whether a key may be used, whether the directory is
+//! trusted, and whether to do without permissions. The answers are in `.claude.json`, the last one's in its settings.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -21,6 +21,7 @@ pub fn look(subject: &Subject, workdir: &Path) -> Vec<Finding> {
     if subject.has_argument("-p") || subject.has_argument("--print") {
         return findings;
     }
+    findings.extend(bypass_question(subject));
     // Beside the directory of its settings, but in it if that was moved.
     let file = subject.directory("CLAUDE_CONFIG_DIR", "").join(".claude.json");
     let document = json(&file);
@@ -29,6 +30,23 @@ pub fn look(subject: &Subject, workdir: &Path) -> Vec<Finding> {
     }
     findings.extend(document.into_finding());
     findings
+}
+
+fn bypasses(subject: &Subject) -> bool {
+    subject.has_argument("bypassPermissions") || subject.has_argument("--dangerously-skip-permissions")
+}
+
+/// Its first answer is to end.
+fn bypass_question(subject: &Subject) -> Option<Finding> {
+    if !bypasses(subject) {
+        return None;
+    }
+    let document = json(&subject.directory("CLAUDE_CONFIG_DIR", ".claude").join("settings.json"));
+    let accepted = document.value().is_some_and(|settings| settings["skipDangerousModePermissionPrompt"] == true);
+    if let Document::Broken(finding) = document {
+        return Some(finding);
+    }
+    (!accepted).then(|| question(subject, "claude asks whether it shall really bypass all permissions"))
 }
 
 fn questions(subject: &Subject, settings: &Value, workdir: &Path) -> Vec<Finding> {
@@ -54,11 +72,10 @@ fn questions(subject: &Subject, settings: &Value, workdir: &Path) -> Vec<Finding
 }
 
 fn root_bypass(subject: &Subject) -> Option<Finding> {
-    let bypasses = subject.has_argument("bypassPermissions") || subject.has_argument("--dangerously-skip-permissions");
-    let is_refused = bypasses && subject.user.uid == 0 && !subject.has("IS_SANDBOX");
+    let is_refused = bypasses(subject) && subject.user.uid == 0 && !subject.has("IS_SANDBOX");
     is_refused.then(|| {
         Finding::problem("agent-root-bypass", "claude refuses `permissions = \"bypass\"` as root")
-            .mend("run agents as another user, or set IS_SANDBOX = \"1\" in its `env` if this is a sandbox")
+            .advise("run agents as another user, or set IS_SANDBOX = \"1\" in its `env` if this is a sandbox")
     })
 }
 
@@ -85,6 +102,14 @@ mod tests {
         });
         std::fs::write(&file, settings.to_string()).unwrap();
         assert_eq!(one(&["claude"]), [""; 0]);
+        let bypass = ["claude", "--permission-mode", "bypassPermissions"];
+        let sandbox = [key[0], ("IS_SANDBOX", "1")];
+        let one = || checks(&subject("claude-code", home.path(), &bypass, &sandbox), &work);
+        assert_eq!(one(), ["agent-first-run"]);
+        std::fs::create_dir(home.path().join(".claude")).unwrap();
+        let settings = home.path().join(".claude/settings.json");
+        std::fs::write(&settings, "{\"skipDangerousModePermissionPrompt\": true}").unwrap();
+        assert_eq!(one(), [""; 0]);
         let other = [("ANTHROPIC_API_KEY", "sk-ant-other")];
         assert_eq!(checks(&subject("claude-code", home.path(), &["claude"], &other), &work), ["agent-first-run"]);
         let moved = home.path().join("moved");

@@ -58,7 +58,7 @@ fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Docum
     let broken = |why: String| {
         let shown = path.display();
         Document::Broken(
-            Finding::problem("agent-settings", format!("{shown} {why}")).mend(format!("mend or remove {shown}")),
+            Finding::problem("agent-settings", format!("{shown} {why}")).advise(format!("mend or remove {shown}")),
         )
     };
     match read_regular(path, LONGEST) {

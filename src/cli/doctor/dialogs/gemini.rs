@@ -28,7 +28,7 @@ pub fn look(subject: &Subject, workdir: &Path) -> Vec<Finding> {
         let what = format!("gemini does not trust {}: it may ask, or ignore what it finds there", workdir.display());
         findings.push(
             Finding::warning("agent-trust", what)
-                .mend("env = { GEMINI_CLI_TRUST_WORKSPACE = \"true\" }, or answer it once"),
+                .advise("env = { GEMINI_CLI_TRUST_WORKSPACE = \"true\" }, or answer it once"),
         );
     }
     findings

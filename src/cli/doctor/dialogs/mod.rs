@@ -10,7 +10,7 @@ mod gemini;
 
 use std::path::Path;
 
-use super::finding::Finding;
+use super::finding::{Finding, word};
 use super::subject::Subject;
 
 /// One harness.
@@ -65,7 +65,7 @@ static WANTS: [Wants; 5] = [
     },
     Wants {
         harness: "cursor",
-        install: "curl https://cursor.com/install -fsS | bash    (as the agents' user)",
+        install: "curl https://cursor.com/install -fsS | bash    # as the agents' user",
         variables: &["CURSOR_API_KEY"],
         logins: &[("", ".config/cursor", "auth.json"), ("", ".cursor", "cli-config.json")],
         look: |_, _| Vec::new(),
@@ -101,7 +101,7 @@ impl Wants {
             "put the key into a file {variable} in the secrets directory, or log in once as {}",
             subject.user.name
         );
-        Some(Finding::warning("agent-login", what).mend(mend))
+        Some(Finding::warning("agent-login", what).advise(mend))
     }
 }
 
@@ -117,7 +117,7 @@ impl Subject {
 /// Somebody has to answer it once.
 fn question(subject: &Subject, what: &str) -> Finding {
     Finding::problem("agent-first-run", format!("{what}; it waits for an answer and does nothing"))
-        .mend(format!("answer it once: agentd attach {}", subject.name()))
+        .mend(format!("agentd attach {}    # and answer it once", word(Path::new(subject.name()))))
 }
 
 #[cfg(test)]
