@@ -40,8 +40,15 @@ enum Route<'a> {
 
 /// All that can be asked for, sorted.
 #[cfg(test)]
-pub(super) const PATHS: [&str; 7] =
-    ["/v1/agents", "/v1/agents/{name}", "/v1/agents/{name}/output", "/v1/events", "/v1/health", "/v1/openapi.json"];
+pub(super) const PATHS: [&str; 7] = [
+    "/v1/agents",
+    "/v1/agents/{name}",
+    "/v1/agents/{name}/output",
+    "/v1/declared",
+    "/v1/events",
+    "/v1/health",
+    "/v1/openapi.json",
+];
 
 impl<'a> Route<'a> {
     /// A trailing slash makes another path, which is unknown. The query is no part of `path`.

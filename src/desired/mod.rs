@@ -90,6 +90,11 @@ impl Loaded {
     }
 }
 
+/// The harnesses that a configuration can name, as the manual lists them.
+pub fn harness_names() -> impl Iterator<Item = &'static str> {
+    harness::HARNESSES.iter().map(|harness| harness.name)
+}
+
 /// Reads everything.
 pub fn load(sources: &Sources) -> Loaded {
     let mut stamp = Stamp::default();

@@ -19,7 +19,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use tokio::io::Interest;
 
-pub use root::{CgroupRoot, Unavailable};
+pub use root::{CgroupRoot, Sighting, Unavailable, look};
 
 /// Nesting that a removal follows. The kernel's own limit is as the administrator sets it, by default none.
 const MAX_DEPTH: usize = 64;

@@ -31,11 +31,14 @@ pub type Environment = Vec<(OsString, OsString)>;
 
 /// Why a shell gave no environment.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub enum AskError {
+    /// There is no such program, or it can't be executed.
     #[error("could not be started: {0}")]
     Start(#[from] io::Error),
+    /// It takes too long.
     #[error("did not answer within {} s", ANSWER_WITHIN.as_secs())]
     Slow,
+    /// It does not do what shells do.
     #[error("ended without an answer ({0})")]
     NoAnswer(std::process::ExitStatus),
 }
@@ -53,7 +56,13 @@ pub async fn ask(agentd: &Path, user: &Identity, drop_to_user: bool) -> Environm
     plain(user)
 }
 
-async fn ask_shell(agentd: &Path, user: &Identity, drop_to_user: bool, shell: &Path) -> Result<Environment, AskError> {
+/// Asks this shell, as a login shell of the user's.
+pub async fn ask_shell(
+    agentd: &Path,
+    user: &Identity,
+    drop_to_user: bool,
+    shell: &Path,
+) -> Result<Environment, AskError> {
     let mut command = spawn::command(shell, drop_to_user.then_some(user));
     for (name, value) in plain(user) {
         command.env(name, value);

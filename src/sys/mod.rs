@@ -9,6 +9,7 @@ pub mod identity;
 pub mod local_time;
 pub mod login_env;
 pub mod privileges;
+pub mod probe;
 pub mod process;
 pub mod random;
 pub mod read_file;

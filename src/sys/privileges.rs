@@ -36,6 +36,12 @@ fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
     if done { Ok(()) } else { Err(io::Error::from_raw_os_error(Errno::last_raw())) }
 }
 
+/// This thread alone takes on `identity`, for good: what it does to files from now on, it does with that user's rights.
+/// Only root can. The thread must end soon, as nobody else expects one that may do less than the others.
+pub fn become_for_good(identity: &Identity) -> io::Result<()> {
+    become_user(identity.uid, identity.gid, &identity.groups)
+}
+
 /// For as long as it lives, files that this thread makes belong to the given user and group. Without root's rights
 /// over files meanwhile, if the user isn't root: the directory must let that user in.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ mod completions;
 mod daemon_killed;
 mod declare;
 mod diff;
+mod doctor;
 mod events;
 mod exits;
 mod files;

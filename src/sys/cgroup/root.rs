@@ -142,6 +142,48 @@ impl CgroupRoot {
     }
 }
 
+/// What [`CgroupRoot::find_or_create`] would find, as far as looking tells.
+#[derive(Debug)]
+pub struct Sighting {
+    /// Where cgroup2 is mounted.
+    pub mount: PathBuf,
+    /// Where the agents' cgroups would be made.
+    pub base: PathBuf,
+    /// Whether this process may make some there.
+    pub writable: io::Result<()>,
+    /// Whether the kernel can kill a cgroup; unknown where there is none to look at.
+    pub can_kill: Option<bool>,
+    /// The controllers that there are.
+    pub controllers: Vec<String>,
+}
+
+/// Looks where the agents' cgroups of a server (or of a daemon that has none yet) are or would be. Makes nothing.
+pub fn look(pid: u32) -> Result<Sighting, Unavailable> {
+    let (mount, mount_root) = mount_point().ok_or(Unavailable::NotMounted)?;
+    let path = cgroup_of(pid).ok_or(Unavailable::Unplaced(pid))?;
+    let below = path.strip_prefix(&mount_root).map_err(|_| Unavailable::Unplaced(pid))?;
+    let below = if below.ends_with(SERVER_LEAF) { below.parent().unwrap_or(below) } else { below };
+    let dir = open_below(&mount, below).map_err(|source| not_writable(&mount, below, source))?;
+    let access = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+    let writable = faccessat(&dir, ".", access, AtFlags::AT_EACCESS).map_err(io::Error::from);
+    let base = mount.join(below);
+    // The top of the hierarchy can't be killed and has no such file, but those below it have.
+    let samples = std::iter::once(base.clone()).chain(below_of(&base));
+    let can_kill = samples.into_iter().find(|dir| dir.join("cgroup.events").exists());
+    let controllers = fs::read_to_string(base.join("cgroup.controllers")).unwrap_or_default();
+    Ok(Sighting {
+        can_kill: can_kill.map(|dir| dir.join("cgroup.kill").exists()),
+        controllers: controllers.split_whitespace().map(ToOwned::to_owned).collect(),
+        mount,
+        base,
+        writable,
+    })
+}
+
+fn below_of(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 /// An agent's name is not a path.
 fn agent_dir(name: &str) -> io::Result<String> {
     if name.is_empty() || name.contains(['/', '\0', '\n']) {
