@@ -152,6 +152,7 @@ mod tests {
             harness: harness.into(),
             launch: Launch { argv, workdir: PathBuf::from("/"), env },
             policy,
+            origin: Arc::default(),
             fingerprint: Fingerprint::default(),
         };
         let user = Identity { home: home.to_owned(), ..Identity::current() };
