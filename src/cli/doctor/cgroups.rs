@@ -76,8 +76,8 @@ mod tests {
     use super::*;
     use crate::cli::doctor::finding::Severity;
 
-    fn checks(found: Result<Sighting, Unavailable>, in_place: bool, rights: bool) -> Vec<(&'static str, Severity)> {
-        judge(&found, in_place, rights).iter().map(|finding| (finding.check, finding.severity)).collect()
+    fn checks(found: &Result<Sighting, Unavailable>, in_place: bool, rights: bool) -> Vec<(&'static str, Severity)> {
+        judge(found, in_place, rights).iter().map(|finding| (finding.check, finding.severity)).collect()
     }
 
     fn sighting(writable: io::Result<()>) -> Sighting {
@@ -89,14 +89,14 @@ mod tests {
     fn cgroups_are_judged_as_the_daemon_would_find_them() {
         let denied = || Err(io::ErrorKind::PermissionDenied.into());
         let delegated = |severity| [("cgroup-delegated", severity)];
-        assert_eq!(checks(Ok(sighting(Ok(()))), true, true), delegated(Severity::Ok));
-        assert_eq!(checks(Ok(sighting(denied())), true, true), delegated(Severity::Warning));
-        assert_eq!(checks(Ok(sighting(denied())), false, true), delegated(Severity::Info));
-        assert_eq!(checks(Ok(sighting(denied())), true, false), delegated(Severity::Unknown));
-        assert_eq!(checks(Err(Unavailable::NotMounted), true, true), [("cgroup-mounted", Severity::Warning)]);
+        assert_eq!(checks(&Ok(sighting(Ok(()))), true, true), delegated(Severity::Ok));
+        assert_eq!(checks(&Ok(sighting(denied())), true, true), delegated(Severity::Warning));
+        assert_eq!(checks(&Ok(sighting(denied())), false, true), delegated(Severity::Info));
+        assert_eq!(checks(&Ok(sighting(denied())), true, false), delegated(Severity::Unknown));
+        assert_eq!(checks(&Err(Unavailable::NotMounted), true, true), [("cgroup-mounted", Severity::Warning)]);
         let old = Sighting { can_kill: Some(false), controllers: vec!["pids".into()], ..sighting(Ok(())) };
         assert_eq!(
-            checks(Ok(old), true, true),
+            checks(&Ok(old), true, true),
             [
                 ("cgroup-kill", Severity::Warning),
                 ("cgroup-delegated", Severity::Ok),

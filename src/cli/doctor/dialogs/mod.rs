@@ -121,6 +121,9 @@ fn question(subject: &Subject, what: &str) -> Finding {
 }
 
 #[cfg(test)]
+use tests::{checks, subject};
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::ffi::{CString, OsString};
@@ -188,6 +191,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-use tests::{checks, subject};
