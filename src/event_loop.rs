@@ -175,6 +175,7 @@ impl EventLoop {
         let (changed, terminal) = (plan.changed.iter().chain(&recalled), |agent: &_| self.executor.terminal(agent));
         self.publisher.publish(&self.memory, changed, (&plan.transitions, &plan.ends), terminal, now);
         plan.transitions.iter().for_each(log);
+        self.publisher.planned(clock::now().mono.since(now.mono));
         if self.adopted.is_some() && self.is_settled() {
             self.adopted.take().map(|adopted| adopted.send(()));
         }

@@ -11,6 +11,7 @@ mod connection;
 pub mod declared;
 mod events;
 mod held;
+mod metrics;
 mod openapi;
 mod output;
 mod query;
@@ -20,6 +21,7 @@ mod routes;
 mod server;
 mod stream;
 mod style;
+mod usage;
 mod wire;
 
 use std::any::Any;

@@ -44,11 +44,28 @@ fn paths() -> Value {
     let one = answer("application/json", &reference("Agent"));
     add("/v1/agents/{name}", operation("agent", "One agent", &[name()], one, &[404]));
     add("/v1/agents/{name}/output", output());
+    let usage = answer("application/json", &reference("UsageList"));
+    add(
+        "/v1/usage",
+        operation("usage", "What each agent and all that it started use, measured now", &[], usage, &[503]),
+    );
+    add("/metrics", metrics());
     add("/v1/declared", declared());
     add("/v1/events", events());
     let this = answer("application/json", &json!({ "type": "object" }));
     add("/v1/openapi.json", operation("openapi", "This document", &[], this, &[]));
     Value::Object(paths)
+}
+
+fn metrics() -> Value {
+    let text = json!({ "schema": { "type": "string" } });
+    let content = json!({
+        "application/openmetrics-text; version=1.0.0; charset=utf-8": text,
+        "text/plain; version=0.0.4; charset=utf-8": text
+    });
+    let accept = header("Accept", "text/plain alone for the text that Prometheus had before OpenMetrics.");
+    let good = json!({ "description": "As of now", "content": content });
+    operation("metrics", "Metrics for Prometheus and its kin, as OpenMetrics text", &[accept], good, &[503])
 }
 
 fn agents() -> Value {

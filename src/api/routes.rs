@@ -17,7 +17,8 @@ use super::output::Terminals;
 use super::query::{BadQuery, Query};
 use super::render::{Renderer, find};
 use super::respond::{self, Answer};
-use super::{Limits, conditional, events, output, wire};
+use super::usage::Meter;
+use super::{Limits, conditional, events, metrics, output, usage, wire};
 use crate::status::{Snapshot, Views};
 use crate::sys::clock;
 use crate::sys::tmux::capture::Access;
@@ -32,6 +33,8 @@ enum Route<'a> {
     Output(Cow<'a, str>),
     Events,
     OpenApi,
+    Usage,
+    Metrics,
     /// A path below `/v1/agents/` that can't be a name.
     NoSuchAgent,
     Unknown,
@@ -40,7 +43,8 @@ enum Route<'a> {
 
 /// All that can be asked for, sorted.
 #[cfg(test)]
-pub(super) const PATHS: [&str; 7] = [
+pub(super) const PATHS: [&str; 9] = [
+    "/metrics",
     "/v1/agents",
     "/v1/agents/{name}",
     "/v1/agents/{name}/output",
@@ -48,6 +52,7 @@ pub(super) const PATHS: [&str; 7] = [
     "/v1/events",
     "/v1/health",
     "/v1/openapi.json",
+    "/v1/usage",
 ];
 
 impl<'a> Route<'a> {
@@ -62,6 +67,8 @@ impl<'a> Route<'a> {
             "/v1/declared" => Self::Declared,
             "/v1/events" => Self::Events,
             "/v1/openapi.json" => Self::OpenApi,
+            "/v1/usage" => Self::Usage,
+            "/metrics" => Self::Metrics,
             _ => match path.strip_prefix("/v1/agents/").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
                 Some((name, rest)) if !name.is_empty() => {
                     let name = percent_decode_str(name).decode_utf8();
@@ -84,6 +91,7 @@ pub(super) struct Router {
     pub(super) renderer: Renderer,
     pub(super) terminals: Terminals,
     description: Document,
+    pub(super) meter: Meter,
     pub(super) held: Held,
     pub(super) teller: Teller,
     pub(super) stop: watch::Receiver<Option<Duration>>,
@@ -92,8 +100,8 @@ pub(super) struct Router {
 impl Router {
     pub(super) fn new(views: Views, access: Access, limits: Limits, stop: watch::Receiver<Option<Duration>>) -> Self {
         let (renderer, terminals, held) = (Renderer::default(), Terminals::new(access), Held::new(limits.max_held));
-        let (description, teller) = (Document::default(), Teller::default());
-        Self { views, renderer, terminals, description, held, teller, stop }
+        let (description, meter, teller) = (Document::default(), Meter::default(), Teller::default());
+        Self { views, renderer, terminals, description, meter, held, teller, stop }
     }
 
     /// The latest snapshot, not borrowed: the event loop publishes through the same lock.
@@ -123,6 +131,8 @@ impl Router {
             Route::Declared => Ok(self.declared(request.extensions.get())),
             Route::Output(name) => output::output(self, &name, &query).await,
             Route::Events => events::follow(self, &query, &request.headers),
+            Route::Usage => Ok(usage::answer(&self.meter, &self.snapshot()).await),
+            Route::Metrics => Ok(metrics::answer(self, &request.headers).await),
             Route::OpenApi => Ok(respond::json(self.description.bytes())),
             Route::NoSuchAgent => Ok(respond::no_such_agent()),
             Route::Unknown => Ok(respond::error(StatusCode::NOT_FOUND, "not found")),
@@ -181,6 +191,8 @@ mod tests {
             Route::Output(_) => Some("/v1/agents/{name}/output"),
             Route::Declared => Some("/v1/declared"),
             Route::Events => Some("/v1/events"),
+            Route::Usage => Some("/v1/usage"),
+            Route::Metrics => Some("/metrics"),
             Route::OpenApi => Some("/v1/openapi.json"),
             Route::NoSuchAgent | Route::Unknown | Route::MethodNotAllowed => None,
         }

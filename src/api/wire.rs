@@ -5,6 +5,7 @@
 pub(super) mod journal;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::body::Bytes;
@@ -12,6 +13,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::declared::Declared;
+use super::usage::Usage;
 use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
 
 /// `/v1/health`.
@@ -50,6 +52,18 @@ pub(super) fn append_agent(body: &mut Vec<u8>, status: &AgentStatus) {
     append(body, &Agent::of(status));
 }
 
+/// `/v1/usage`.
+pub(super) fn usage(usage: &[(Arc<AgentStatus>, Usage)]) -> Bytes {
+    let of = |(agent, usage): &'_ (Arc<AgentStatus>, Usage)| AgentUsage {
+        name: agent.name.as_str().to_owned(),
+        cpu_seconds: usage.tree.cpu.as_secs_f64(),
+        cpu_load: usage.load,
+        memory_bytes: usage.tree.memory,
+        processes: usage.tree.processes,
+    };
+    to_bytes(&UsageList { agents: usage.iter().map(of).collect() })
+}
+
 /// The body of every answer that isn't 200.
 pub(super) fn error(message: &str) -> Bytes {
     to_bytes(&ErrorBody { error: message })
@@ -65,6 +79,26 @@ fn append(body: &mut Vec<u8>, value: &impl Serialize) {
     // A vector takes all that is written, there are no maps with odd keys, and no `Serialize` of ours fails.
     let written = serde_json::to_writer(body, value);
     debug_assert!(written.is_ok(), "{written:?}");
+}
+
+/// What the agents that have a terminal use.
+#[derive(Serialize, ToSchema)]
+struct UsageList {
+    agents: Vec<AgentUsage>,
+}
+
+/// What an agent and all that it started use.
+#[derive(Serialize, ToSchema)]
+struct AgentUsage {
+    name: String,
+    /// CPU time in this session, runs that have ended included.
+    cpu_seconds: f64,
+    /// The share of one core that it used lately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_load: Option<f64>,
+    /// Resident memory of all its processes.
+    memory_bytes: u64,
+    processes: u64,
 }
 
 /// Why there is no answer.
@@ -269,7 +303,9 @@ pub(super) fn schemas() -> serde_json::Value {
         T::schemas(&mut schemas);
         schemas
     }
-    let all = [of::<Health>(), of::<Agent>(), of::<Declared>(), of::<ErrorBody>(), of::<journal::Event>()].concat();
+    let all =
+        [of::<Health>(), of::<Agent>(), of::<UsageList>(), of::<Declared>(), of::<ErrorBody>(), of::<journal::Event>()]
+            .concat();
     all.into_iter().map(|(name, schema)| (name, serde_json::json!(schema))).collect()
 }
 

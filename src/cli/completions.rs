@@ -1,7 +1,7 @@
 //! `agentd completions SHELL`, and what its script asks for when somebody presses Tab.
 //!
 //! The script calls agentd with [`VARIABLE`] set, so it knows what this very agentd knows; as it names no path, it can be
-//! made when a package is built. Names of agents come from the running daemon, which has [`WITHIN`] to say them. Nothing is
+//! made when a package is built. Names of agents come from the running daemon, which has `WITHIN` to say them. Nothing is
 //! ever said about what goes wrong: it would stand in the middle of a command line.
 
 use std::ffi::{OsStr, OsString};

@@ -2,6 +2,7 @@
 //! wait for the event loop, and the event loop never waits for a reader.
 
 mod journal;
+mod plan_times;
 mod publish;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 
 pub use crate::model::{AgentName, Desired, Ending, Exit, Mono, Now, SessionName, State, Terminal, Wall};
 pub use journal::{Entry, Happening, Journal};
+pub use plan_times::PlanTimes;
 pub use publish::Publisher;
 
 /// Where the daemon shows itself. Each holds the latest only, so nobody can keep anything from being shown.
@@ -22,6 +24,8 @@ pub struct Views {
     pub journal: watch::Receiver<Journal>,
     /// What is declared, as last taken; none before that.
     pub declared: watch::Receiver<Option<Arc<Desired>>>,
+    /// How long plans took.
+    pub plans: watch::Receiver<PlanTimes>,
 }
 
 /// Everything that the API can show, as of one moment.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{AgentStatus, ConfigError, EndCounts, Happening, Journal, Phase as DaemonPhase, Snapshot, Views};
+use super::{
+    AgentStatus, ConfigError, EndCounts, Happening, Journal, Phase as DaemonPhase, PlanTimes, Snapshot, Views,
+};
 use crate::model::{AgentName, Desired, Ending, Now, State, Terminal, Wall};
 use crate::reconcile::{AgentMemory, Memory, Phase, Transition};
 
@@ -15,6 +18,7 @@ pub struct Publisher {
     snapshots: watch::Sender<Arc<Snapshot>>,
     journal: watch::Sender<Journal>,
     declared: watch::Sender<Option<Arc<Desired>>>,
+    plans: watch::Sender<PlanTimes>,
     agents: BTreeMap<AgentName, Arc<AgentStatus>>,
     /// Of those that are known.
     ends: BTreeMap<AgentName, EndCounts>,
@@ -29,17 +33,19 @@ impl Publisher {
         let (snapshots, snapshot) = watch::channel(Arc::new(first));
         let (journal, entries) = watch::channel(Journal::default());
         let (declared, declarations) = watch::channel(None);
+        let (plans, plan_times) = watch::channel(PlanTimes::default());
         let publisher = Self {
             snapshots,
             journal,
             declared,
+            plans,
             agents: BTreeMap::new(),
             ends: BTreeMap::new(),
             config_error: None,
             phase: DaemonPhase::Running,
             dirty: false,
         };
-        (publisher, Views { snapshots: snapshot, journal: entries, declared: declarations })
+        (publisher, Views { snapshots: snapshot, journal: entries, declared: declarations, plans: plan_times })
     }
 
     /// Says that a configuration was taken, and whether it is another one than before.
@@ -109,6 +115,11 @@ impl Publisher {
                 }
             });
         }
+    }
+
+    /// Counts a plan.
+    pub fn planned(&self, took: Duration) {
+        self.plans.send_modify(|plans| plans.add(took));
     }
 
     fn show(&mut self) {

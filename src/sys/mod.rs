@@ -20,4 +20,5 @@ pub mod spawn;
 pub mod terminal;
 pub mod tmux;
 pub mod unix_socket;
+pub mod usage;
 pub mod watch;

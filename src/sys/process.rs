@@ -168,7 +168,7 @@ async fn scan(marker: Vec<u8>) -> io::Result<Vec<u32>> {
     tokio::task::spawn_blocking(move || find_by_marker(&marker)).await.map_err(io::Error::other)?
 }
 
-fn all() -> io::Result<impl Iterator<Item = u32>> {
+pub(super) fn all() -> io::Result<impl Iterator<Item = u32>> {
     let names = std::fs::read_dir("/proc")?.filter_map(Result::ok).map(|entry| entry.file_name());
     Ok(names.filter_map(|name| name.to_str()?.parse().ok()))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agentd::api::{ApiServer, Limits, serve};
 use agentd::model::{AgentName, SessionName};
-use agentd::status::{AgentStatus, Journal, Snapshot, State, Views};
+use agentd::status::{AgentStatus, Journal, PlanTimes, Snapshot, State, Views};
 use agentd::sys::tmux::capture::Access;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -32,8 +32,8 @@ impl Api {
         listener.set_nonblocking(true).unwrap();
         let (snapshots, latest) = watch::channel(Arc::new(snapshot(1, names)));
         let (journal, entries) = watch::channel(Journal::default());
-        let (_, declared) = watch::channel(None);
-        let views = Views { snapshots: latest, journal: entries, declared };
+        let ((_, declared), (_, plans)) = (watch::channel(None), watch::channel(PlanTimes::default()));
+        let views = Views { snapshots: latest, journal: entries, declared, plans };
         let server = serve(listener, views, terminals(), limits).unwrap();
         Self { server, snapshots, journal, path, _dir: dir }
     }

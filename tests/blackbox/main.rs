@@ -25,6 +25,7 @@ mod harness;
 mod launch_failures;
 mod lifecycle;
 mod logs;
+mod metrics;
 mod names;
 mod root_mode;
 mod screen;
