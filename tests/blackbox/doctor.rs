@@ -195,7 +195,11 @@ fn a_user_or_a_tmux_that_is_missing_is_found() {
                 host.arguments.remove(at);
             }
         }
-        has_one_problem(&host, &["--agent-user", "no-such-user"], "agent-user");
+        let nobody = ["--agent-user", "no-such-user"];
+        has_one_problem(&host, &nobody, "agent-user");
+        // Nor is who is root already told to become root.
+        let becomes_root = |finding: &Value| finding["mend"] == "sudo agentd doctor";
+        assert!(host.account.is_none() || !findings(&host, &nobody).iter().any(becomes_root));
     }
 }
 

@@ -46,8 +46,12 @@ pub async fn look(place: &Place, desired: &Desired, login: Environment) -> Vec<F
         if desired.agents.is_empty() {
             return Vec::new();
         }
+        let finding = |what| Finding::unknown("agents", what);
+        if place.user.is_err() {
+            return vec![finding("workdirs and programs can only be looked at once there is the agents' user")];
+        }
         let what = "workdirs and programs can only be looked at by root, or by the agents' user";
-        return vec![Finding::unknown("agents", what).mend("sudo agentd doctor")];
+        return vec![finding(what).mend("sudo agentd doctor")];
     };
     let (login, identity) = (Arc::new(login), Arc::new(user.clone()));
     let subjects: Vec<Subject> = desired
