@@ -23,7 +23,8 @@ pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, ending: &Ending,
             "will not be restarted".to_owned()
         }
     };
-    format!("agentd: {name} {ending}{lasted}; {next} (to detach: C-b d)")
+    let not_started = if matches!(ending, Ending::NotStarted(_)) { "could not be started: " } else { "" };
+    format!("agentd: {name} {not_started}{ending}{lasted}; {next} (to detach: C-b d)")
 }
 
 /// A duration as people say it: `350 ms`, `3 s`, `2 m 5 s`, `1 h 1 m`.

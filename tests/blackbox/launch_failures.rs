@@ -87,3 +87,15 @@ fn each_failure_says_why_and_nothing_else_is_disturbed() {
         assert_eq!(daemon.agent("fine"), before);
     }
 }
+
+#[test]
+fn the_line_on_the_terminal_is_a_sentence() {
+    let host = Host::new();
+    host.configure(&agent("one", &["/nowhere/program"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "failed");
+    until("the line", || {
+        let text = daemon.get_text("/v1/agents/one/output").1;
+        text.contains("agentd: one could not be started: its program /nowhere/program").then_some(())
+    });
+}
