@@ -77,13 +77,16 @@ pub fn ppid_and_start_time(pid: u32) -> io::Result<(u32, u64)> {
     parse_stat(&stat).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
 }
 
-fn parse_stat(stat: &[u8]) -> Option<(u32, u64)> {
-    // Behind the name, which may hold anything, parentheses too.
+/// The fields of /proc/PID/stat from the third, the state, on: behind the name, which may hold anything, parentheses too.
+pub(super) fn fields_from_state(stat: &[u8]) -> Option<std::str::SplitAsciiWhitespace<'_>> {
     let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(stat.get(name_end..)?).ok()?;
-    let mut fields = rest.split_ascii_whitespace();
-    // Fields 4 and 22 as proc(5) counts them; the name's end is field 2.
-    let parent = fields.nth(2)?.parse().ok()?;
+    Some(std::str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
+}
+
+fn parse_stat(stat: &[u8]) -> Option<(u32, u64)> {
+    let mut fields = fields_from_state(stat)?;
+    // Fields 4 and 22 as proc(5) counts them.
+    let parent = fields.nth(1)?.parse().ok()?;
     let start_time = fields.nth(17)?.parse().ok()?;
     Some((parent, start_time))
 }

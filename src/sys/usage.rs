@@ -85,9 +85,7 @@ fn setting(variable: SysconfVar) -> io::Result<u64> {
 }
 
 fn parse(stat: &[u8]) -> Option<Process> {
-    // Behind the name, which may hold anything, parentheses too.
-    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = std::str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace();
+    let mut fields = process::fields_from_state(stat)?;
     // Fields 4, 14 to 17, and 24.
     let parent = fields.nth(1)?.parse().ok()?;
     let own = fields.nth(9)?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
