@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::daemon::{self, Options};
 use crate::desired::duration;
 use crate::sys::identity::{AccessGroup, Identity, IdentityError, is_root};
+use crate::sys::systemd::journal::Journal;
 
 use super::{CONFIG, ROOT_API_SOCKET, SECRET_DIR};
 
@@ -49,7 +52,7 @@ pub struct Flags {
     #[arg(long, env = "AGENTD_ON_EXIT", value_name = "WHAT", default_value = "stop")]
     on_exit: OnExit,
     /// How the log is written
-    #[arg(long, env = "AGENTD_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, env = "AGENTD_LOG_FORMAT", value_name = "FORMAT", default_value = "auto")]
     log_format: LogFormat,
     /// Log what is launched (no values of the environment) and the last lines of a pane whose program ended
     #[arg(long, env = "AGENTD_DEBUG", value_parser = clap::builder::FalseyValueParser::new())]
@@ -67,6 +70,8 @@ enum OnExit {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
+    /// The journal with its fields, if standard error goes there; else text.
+    Auto,
     /// For people.
     Text,
     /// One JSON object a line.
@@ -106,12 +111,18 @@ fn anything(error: impl std::error::Error + 'static) -> Box<dyn std::error::Erro
     Box::new(error)
 }
 
-/// Logs go to standard error. A reader that goes away doesn't end the daemon.
+/// Logs go to standard error, or to the journal behind it. A reader that goes away doesn't end the daemon.
 pub(super) fn start_log(format: LogFormat, debug: bool) {
     let level = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    if format == LogFormat::Auto
+        && let Some(journal) = Journal::behind_standard_error()
+    {
+        tracing_subscriber::registry().with(level).with(journal).init();
+        return;
+    }
     let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Auto | LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
 }

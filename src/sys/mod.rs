@@ -17,6 +17,7 @@ pub mod runtime_dir;
 pub mod shim_link;
 pub mod socket_lock;
 pub mod spawn;
+pub mod systemd;
 pub mod terminal;
 pub mod tmux;
 pub mod unix_socket;
