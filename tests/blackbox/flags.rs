@@ -116,7 +116,7 @@ fn questions_and_mistakes_end_with_the_status_that_is_usual() {
         (&["--version"], 0, env!("CARGO_PKG_VERSION"), ""),
         (&["--unknown"], 2, "", "--unknown"),
         (&["-unknown"], 2, "", "unexpected argument"),
-        (&["--log-format", "xml"], 2, "", "[possible values: text, json]"),
+        (&["--log-format", "xml"], 2, "", "[possible values: auto, text, json]"),
         (&["--reconcile-interval", "soon"], 2, "", "--reconcile-interval"),
         (&["--reconcile-interval", "1ms"], 2, "", "at least 100ms"),
         (&["chek"], 2, "", "check"),
