@@ -13,6 +13,8 @@ use crate::sys::tmux::command::PaneRow;
 pub enum Event {
     /// The configuration and the secrets were read.
     Loaded(Box<Loaded>),
+    /// What was loaded last was loaded because somebody had asked for it.
+    Reloaded,
     /// The agents' login environment is known.
     LoginEnvironment(Arc<[(OsString, OsString)]>),
     /// The tmux server is connected.

@@ -1,8 +1,10 @@
 //! The one owner of the world's state: takes events, plans, has the plan carried out, publishes what came of it.
 //!
-//! Nothing in here waits for anything but the next event or the plan's own `wake_at`.
+//! Nothing in here waits for anything but the next event or the plan's own `wake_at`. That it turns is what systemd's
+//! watchdog is told, from the loop itself: a loop that hangs is silent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -13,12 +15,42 @@ use crate::model::{Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::Publisher;
 use crate::sys::clock;
+use crate::sys::systemd::ServiceManager;
 
 /// Events that are taken before the next plan, so that a burst is planned once and yet nobody waits for its end.
 const MOST_EVENTS_A_PLAN: usize = 256;
 
 /// Sent once, when the agents that were there before this daemon have been adopted.
 pub type Adopted = Option<tokio::sync::oneshot::Sender<()>>;
+
+/// What the loop is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// What is declared runs.
+    Keep,
+    /// Nothing runs; then the tmux server is to be ended.
+    Drain,
+    /// Nothing runs until the tmux server that was drained is gone.
+    Drained,
+    /// Nothing runs; then the daemon ends.
+    End(Shutdown),
+}
+
+/// Why [`EventLoop::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Everything has been stopped that was to be before the tmux server ends. [`EventLoop::take_server`] is next.
+    Drained,
+    /// Everything has ended, and there is nothing left to do.
+    Ended,
+}
+
+/// The proof of life that the service manager wants.
+#[derive(Clone, Copy, Debug)]
+struct Pulse {
+    every: Duration,
+    next: Mono,
+}
 
 /// The loop's state.
 #[derive(Debug)]
@@ -27,7 +59,9 @@ pub struct EventLoop {
     outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
     executor: Executor,
     desired: Option<Arc<Desired>>,
-    terminating: bool,
+    goal: Goal,
+    manager: ServiceManager,
+    pulse: Option<Pulse>,
     observed: Observed,
     memory: Memory,
     publisher: Publisher,
@@ -54,13 +88,16 @@ impl EventLoop {
         executor: Executor,
         publisher: Publisher,
         adopted: Adopted,
+        manager: ServiceManager,
     ) -> Self {
         Self {
             events,
             outcomes,
             executor,
             desired: None,
-            terminating: false,
+            goal: Goal::Keep,
+            manager,
+            pulse: manager.alive_every().map(|every| Pulse { every, next: clock::now().mono }),
             observed: Observed::default(),
             memory: Memory::default(),
             publisher,
@@ -70,9 +107,9 @@ impl EventLoop {
     }
 
     /// Runs until everything was asked to end and has ended. It can be dropped and called again at any time.
-    pub async fn run(&mut self) -> Result<(), LoopError> {
+    pub async fn run(&mut self) -> Result<Finished, LoopError> {
         loop {
-            let wake_at = self.wake_at;
+            let wake_at = self.pulse();
             let first = tokio::select! {
                 biased;
                 Some(outcome) = self.outcomes.recv() => Some(Event::Outcome(outcome)),
@@ -85,25 +122,75 @@ impl EventLoop {
                 self.handle_more();
             }
             self.wake_at = self.plan();
-            if self.terminating && self.memory.agents.is_empty() && self.observed.seats.is_empty() {
-                return Ok(());
+            if self.memory.agents.is_empty() && self.observed.seats.is_empty() {
+                match self.goal {
+                    Goal::Keep | Goal::Drained => {}
+                    Goal::Drain => return Ok(Finished::Drained),
+                    Goal::End(_) => return Ok(Finished::Ended),
+                }
             }
         }
     }
 
-    /// Begins to stop everything; called again, without waiting for grace periods. [`EventLoop::run`] does it.
+    /// Begins to stop everything; when it is being stopped, without waiting for grace periods. [`EventLoop::run`] does it.
     pub fn terminate(&mut self) {
-        let shutdown = if self.terminating { Shutdown::Now } else { Shutdown::Graceful };
+        let shutdown = match self.goal {
+            Goal::End(_) | Goal::Drain => Shutdown::Now,
+            Goal::Keep | Goal::Drained => Shutdown::Graceful,
+        };
         tracing::info!(?shutdown, "stops all agents");
-        self.terminating = true;
-        self.publisher.stopping(clock::now());
-        self.wake_at = Some(Mono(0));
-        self.desired = Some(Arc::new(Desired { shutdown, ..Desired::default() }));
+        self.aim(Goal::End(shutdown));
     }
 
-    /// Hands out the tmux server to be ended, once everything on it has.
+    /// Begins to stop everything that is on the tmux server there is, which is to be ended then. On the next one, what is
+    /// declared is started anew.
+    pub fn drain(&mut self) {
+        if self.goal == Goal::Keep && self.observed.server == crate::model::Server::Up {
+            tracing::info!("stops all agents, and then the tmux server");
+            self.aim(Goal::Drain);
+        }
+    }
+
+    /// Hands out the tmux server that was drained, whatever else is on it: it is to be ended.
+    pub fn take_server(&mut self) -> Option<Server> {
+        let server = self.executor.take_server();
+        self.aim(if server.is_some() { Goal::Drained } else { Goal::Keep });
+        server
+    }
+
+    /// Hands out the tmux server to be ended, once everything on it has, unless somebody else uses it.
     pub async fn release_server(&mut self) -> Option<Server> {
         self.executor.release_server().await
+    }
+
+    fn aim(&mut self, goal: Goal) {
+        self.goal = goal;
+        match goal {
+            Goal::Keep => self.publisher.running(),
+            Goal::Drain | Goal::Drained | Goal::End(_) => self.publisher.stopping(clock::now()),
+        }
+        self.wake_at = Some(Mono(0));
+    }
+
+    /// What is to run now, if that is known.
+    fn wanted(&self) -> Option<Arc<Desired>> {
+        let nothing = |shutdown| Some(Arc::new(Desired { shutdown, ..Desired::default() }));
+        match self.goal {
+            Goal::Keep => self.desired.clone(),
+            Goal::Drain | Goal::Drained => nothing(Shutdown::Graceful),
+            Goal::End(shutdown) => nothing(shutdown),
+        }
+    }
+
+    /// Says that the loop turns, if it is time to; when to wake up for the plan or to say it again.
+    fn pulse(&mut self) -> Option<Mono> {
+        let Some(pulse) = &mut self.pulse else { return self.wake_at };
+        let now = clock::now().mono;
+        if now >= pulse.next {
+            self.manager.alive();
+            pulse.next = now.after(pulse.every);
+        }
+        Some(self.wake_at.map_or(pulse.next, |wake_at| wake_at.min(pulse.next)))
     }
 
     /// Takes what is there already.
@@ -122,12 +209,18 @@ impl EventLoop {
         let Self { executor, observed, memory, .. } = self;
         match event {
             Event::Loaded(loaded) => self.loaded(*loaded),
+            Event::Reloaded => self.manager.ready(),
             Event::LoginEnvironment(environment) => executor.set_login_environment(environment, observed),
             Event::ServerUp { server, panes } => {
                 executor.server_up(server, panes, observed, now.mono);
                 executor.claim_all(memory, observed, now);
             }
-            Event::ServerDown => executor.server_down(observed),
+            Event::ServerDown => {
+                executor.server_down(observed);
+                if matches!(self.goal, Goal::Drain | Goal::Drained) {
+                    self.aim(Goal::Keep);
+                }
+            }
             Event::Hello(hello) => executor.hello(*hello, memory, observed, now),
             Event::Report(link, report) => executor.reported(link, &report, observed),
             Event::LinkLost { link, shim_is_alive } => executor.link_lost(link, shim_is_alive, observed, now.mono),
@@ -143,7 +236,7 @@ impl EventLoop {
         let now = clock::now();
         match loaded.result {
             Ok(desired) => {
-                let is_new = !self.terminating && self.desired.as_deref() != Some(&desired);
+                let is_new = !matches!(self.goal, Goal::End(_)) && self.desired.as_deref() != Some(&desired);
                 if is_new {
                     self.desired = Some(Arc::new(desired));
                 }
@@ -166,7 +259,7 @@ impl EventLoop {
         let now = clock::now();
         let recalled = self.executor.take_recalled();
         let before = std::mem::take(&mut self.memory);
-        let plan = reconcile(self.desired.as_deref(), &self.observed, before, now);
+        let plan = reconcile(self.wanted().as_deref(), &self.observed, before, now);
         self.memory = plan.memory;
         for action in plan.actions {
             self.executor.act(action, &self.memory, &mut self.observed, now.mono);

@@ -30,6 +30,7 @@ pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
         user: &snapshot.about.user,
         config: snapshot.about.config.to_string_lossy(),
         secret_dir: snapshot.about.secret_dir.to_string_lossy(),
+        credentials_dir: snapshot.about.credentials_dir.as_ref().map(|dir| dir.to_string_lossy()),
         tmux_socket: snapshot.about.tmux_socket.to_string_lossy(),
         agents: AgentCounts::of(snapshot),
         config_error: snapshot
@@ -123,6 +124,9 @@ struct Health<'a> {
     config: Cow<'a, str>,
     /// The directory of their secrets.
     secret_dir: Cow<'a, str>,
+    /// Secrets that came with the service: its credentials directory, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials_dir: Option<Cow<'a, str>>,
     /// Where to attach.
     tmux_socket: Cow<'a, str>,
     agents: AgentCounts,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::daemon::{self, Options};
+use crate::daemon::{self, Keeper, Options};
 use crate::sys::identity::Identity;
 use crate::sys::{runtime_dir, tmux};
 
@@ -86,11 +86,14 @@ fn show(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let options = Options {
         config,
         secret_dir: at("secrets"),
+        credentials_dir: None,
         tmux_socket,
+        keeper: Keeper::Daemon,
         api_socket,
         shim_socket: at("shim.sock"),
         user: Identity::current(),
         drop_to_user: false,
+        agent_path: None,
         admins: None,
         shim: daemon::find_shim(&agentd),
         agentd,

@@ -8,8 +8,10 @@ pub mod completions;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod drain;
 pub mod events;
 pub mod failure;
+mod ground;
 pub mod init;
 pub mod logs;
 pub mod man;
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::desired::Sources;
+use crate::desired::{MissingPrompt, Sources};
 use crate::sys::identity::Identity;
 use crate::sys::login_env;
 
@@ -76,6 +78,12 @@ enum Command {
     /// started, behind `~` restarted for the fields that follow, behind `=` go on under another policy, and behind `-`
     /// be stopped. Values of secrets and of env are compared for root and the daemon's own user only, and never shown.
     Diff(diff::Flags),
+    /// Stop all agents gracefully, then the tmux server
+    ///
+    /// Each agent has its own grace period; nothing that it started is left. A daemon that runs does it, and starts what is
+    /// declared again once there is another tmux server; without one, it is done here. For `ExecStop=` of the unit that
+    /// runs the tmux server.
+    Drain(drain::Flags),
     /// Check a jcard.toml and print every mistake in it
     Check {
         /// The file
@@ -84,6 +92,9 @@ enum Command {
         /// Check against the secrets in this directory, too
         #[arg(long, env = "AGENTD_SECRET_DIR")]
         secret_dir: Option<PathBuf>,
+        /// Prompt files need not be there: check the configuration of another host
+        #[arg(long)]
+        without_files: bool,
     },
     /// The JSON Schema of jcard.toml
     ///
@@ -126,7 +137,8 @@ pub fn main() -> ExitCode {
     match command {
         None => run::run(run),
         Some(Command::Run(flags)) => run::run(flags),
-        Some(Command::Check { file, secret_dir }) => check(file, secret_dir),
+        Some(Command::Drain(flags)) => drain::run(flags),
+        Some(Command::Check { file, secret_dir, without_files }) => check(file, secret_dir, without_files),
         Some(Command::Status(flags)) => status::run(&flags),
         Some(Command::Attach(flags)) => attach::run(&flags),
         Some(Command::Logs(flags)) => logs::run(&flags),
@@ -162,8 +174,10 @@ fn two_dashes(argument: OsString) -> OsString {
     if ONE_DASH.contains(&name) { format!("-{text}").into() } else { argument }
 }
 
-fn check(config: PathBuf, secret_dir: Option<PathBuf>) -> ExitCode {
-    let sources = Sources { config, secret_dir, agent_home: Identity::current().home };
+fn check(config: PathBuf, secret_dir: Option<PathBuf>, without_files: bool) -> ExitCode {
+    let missing_prompt = if without_files { MissingPrompt::ToCome } else { MissingPrompt::Mistake };
+    let agent_home = Identity::current().home;
+    let sources = Sources { config, secret_dir, credentials_dir: None, missing_prompt, agent_home };
     let mut stdout = std::io::stdout();
     exit_code(matches!(check::check(&sources, output::look(), &mut stdout), Ok(check::Verdict::Good)))
 }

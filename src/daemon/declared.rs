@@ -9,9 +9,16 @@ use tokio::sync::mpsc;
 use crate::desired::watch::Watcher;
 use crate::desired::{self, Loaded, Presence, Sources};
 use crate::event::Event;
+use crate::sys::systemd::ServiceManager;
 
 /// Loads and watches until nobody listens to the events.
-pub async fn follow(sources: Sources, mut hangups: Signal, resync: Duration, events: mpsc::Sender<Event>) {
+pub async fn follow(
+    sources: Sources,
+    mut hangups: Signal,
+    resync: Duration,
+    manager: ServiceManager,
+    events: mpsc::Sender<Event>,
+) {
     let mut watcher = match Watcher::new() {
         Ok(watcher) => Some(watcher),
         Err(error) => {
@@ -19,7 +26,7 @@ pub async fn follow(sources: Sources, mut hangups: Signal, resync: Duration, eve
             None
         }
     };
-    let mut seen_secrets = false;
+    let (mut seen_secrets, mut asked) = (false, false);
     let mut every = tokio::time::interval(resync);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -31,6 +38,9 @@ pub async fn follow(sources: Sources, mut hangups: Signal, resync: Duration, eve
         }
         let stamp = loaded.stamp.clone();
         if events.send(Event::Loaded(Box::new(loaded))).await.is_err() {
+            return;
+        }
+        if std::mem::take(&mut asked) && events.send(Event::Reloaded).await.is_err() {
             return;
         }
         every.reset();
@@ -46,6 +56,8 @@ pub async fn follow(sources: Sources, mut hangups: Signal, resync: Duration, eve
                 }
                 _ = hangups.recv() => {
                     tracing::info!("reads the configuration again, as asked");
+                    manager.reloading();
+                    asked = true;
                     break;
                 }
                 _ = every.tick() => {

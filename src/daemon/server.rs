@@ -1,6 +1,6 @@
 //! Keeps a tmux server and a control client on it, for as long as the daemon lives.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,25 @@ use crate::sys::cgroup::CgroupRoot;
 use crate::sys::identity::Identity;
 use crate::sys::process::PidFd;
 use crate::sys::tmux::{command, control, server};
+use crate::sys::watch::DirectoryEvents;
 
 /// The pause after a failed attempt: the first, doubling up to the last.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A server that another unit runs is looked for this often, in case nobody said that its socket is there.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A socket that has just been made listens within this.
+const LISTENS_WITHIN: Duration = Duration::from_millis(200);
+
+/// Who runs the tmux server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The daemon starts it where there is none, and ends it when it has stopped all agents.
+    Daemon,
+    /// Somebody else: the daemon waits for it.
+    Other,
+}
 
 /// What it takes to reach the server.
 #[derive(Clone, Debug)]
@@ -26,8 +42,12 @@ pub struct ServerAccess {
     pub socket: PathBuf,
     /// The shim's program, which rests in the control session.
     pub shim: PathBuf,
+    /// Who runs the server.
+    pub keeper: Keeper,
     /// The user to run the server and the client as; none for ourselves.
     pub user: Option<Identity>,
+    /// The group that may attach, as its members.
+    pub group: Option<u32>,
     /// Users who may attach beside root and the server's own.
     pub admins: Vec<String>,
 }
@@ -35,6 +55,8 @@ pub struct ServerAccess {
 /// Why there is no server to work with.
 #[derive(Debug, thiserror::Error)]
 enum AccessError {
+    #[error("waits for the tmux server on {0}, which another unit is to run")]
+    NotThere(PathBuf),
     #[error("could not look for a tmux server on {0}: {1}")]
     Find(PathBuf, std::io::Error),
     #[error(
@@ -53,10 +75,11 @@ enum AccessError {
 /// as the daemon: the client dies with the thread that started it.
 pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
     let mut pause = RETRY.0;
+    let mut waits = false;
     while !events.is_closed() {
         match connect(&access).await {
             Ok((server, panes, client)) => {
-                pause = RETRY.0;
+                (pause, waits) = (RETRY.0, false);
                 if events.send(Event::ServerUp { server, panes }).await.is_ok() {
                     client.await;
                 }
@@ -65,6 +88,12 @@ pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
                     return;
                 }
             }
+            Err(error @ AccessError::NotThere(_)) => {
+                if !std::mem::replace(&mut waits, true) {
+                    tracing::info!("{error}");
+                }
+                wait_for_socket(&access.socket).await;
+            }
             Err(error) => {
                 tracing::error!("{error}");
                 tokio::time::sleep(pause).await;
@@ -72,6 +101,44 @@ pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
             }
         }
     }
+}
+
+/// Waits until the socket may be there.
+async fn wait_for_socket(socket: &Path) {
+    let appeared = async {
+        let directory = socket.parent().unwrap_or(socket).canonicalize()?;
+        let mut changes = DirectoryEvents::new()?;
+        changes.watch(&directory)?;
+        while !listens_soon(socket).await {
+            changes.next().await?;
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    let look_anyway = tokio::time::sleep(LOOK_EVERY);
+    tokio::select! {
+        appeared = appeared => {
+            if let Err(error) = appeared {
+                tracing::debug!(%error, "could not watch for the tmux server's socket");
+                tokio::time::sleep(RETRY.0).await;
+            }
+        }
+        () = look_anyway => {}
+    }
+}
+
+/// A socket is made first, and listened on a moment later.
+async fn listens_soon(socket: &Path) -> bool {
+    let listens = async {
+        let mut look = tokio::time::interval(Duration::from_millis(5));
+        loop {
+            look.tick().await;
+            match server::find(socket) {
+                Ok(None) if socket.exists() => {}
+                found => return found.is_ok_and(|server| server.is_some()),
+            }
+        }
+    };
+    tokio::time::timeout(LISTENS_WITHIN, listens).await.unwrap_or(false)
 }
 
 /// A connection, and its client to be driven.
@@ -84,6 +151,7 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
     let started = found.is_none();
     let process = match found {
         Some(process) => process,
+        None if access.keeper == Keeper::Other => return Err(AccessError::NotThere(socket.clone())),
         None => server::start(&access.tmux, socket, access.user.as_ref())
             .await
             .map_err(|error| AccessError::Start(access.tmux.clone(), error))?,
@@ -94,7 +162,8 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
         return Err(AccessError::OtherUser { socket, found, wanted, pid });
     }
     if access.user.is_some() {
-        server::open_to_group(socket, process.uid).map_err(|error| AccessError::Find(socket.clone(), error))?;
+        server::open_to_group(socket, process.uid, access.group)
+            .map_err(|error| AccessError::Find(socket.clone(), error))?;
     }
     let pidfd = PidFd::open(process.pid).map_err(|error| AccessError::Find(socket.clone(), error))?;
     let pidfd = Arc::new(pidfd);

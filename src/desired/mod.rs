@@ -49,8 +49,30 @@ pub struct Sources {
     pub config: PathBuf,
     /// The secrets; none to check a configuration without them.
     pub secret_dir: Option<PathBuf>,
+    /// Secrets of the same form that came with the service (systemd.exec(5), `LoadCredential=`). Of two with one name the
+    /// directory's counts, as that one can change.
+    pub credentials_dir: Option<PathBuf>,
+    /// What a prompt file that is missing is.
+    pub missing_prompt: MissingPrompt,
     /// What `~` means in a workdir.
     pub agent_home: PathBuf,
+}
+
+impl Sources {
+    /// The same, without the secrets.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self { secret_dir: None, credentials_dir: None, ..self.clone() }
+    }
+}
+
+/// What a prompt file that is missing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingPrompt {
+    /// A mistake.
+    Mistake,
+    /// To be there by the time that it is needed: where a configuration is checked, its host's files aren't.
+    ToCome,
 }
 
 /// Every path whose change may change what is declared.
@@ -100,27 +122,39 @@ pub fn load(sources: &Sources) -> Loaded {
     let mut stamp = Stamp::default();
     let mut found = Vec::new();
     let mut paths = Paths { secret_dir: sources.secret_dir.clone(), ..Paths::default() };
-    let mut presence = Presence::Absent;
-    let mut secrets = None;
-    match sources.secret_dir.as_ref().map(|dir| secrets_dir::read(dir, &mut stamp)) {
-        Some(Ok(read)) => {
-            presence = read.presence;
-            found.extend(read.warnings);
-            paths.secret_files.extend(read.files);
-            secrets = Some(read.secrets);
-        }
-        Some(Err(error)) => {
-            presence = Presence::Present;
-            found.push(*error);
-        }
-        None => {}
-    }
+    let (secret_dir, secrets) = secrets(sources, &mut stamp, &mut paths.secret_files, &mut found);
     paths.files.insert(sources.config.clone());
     let desired = declared(sources, secrets.as_ref(), &mut stamp, &mut paths.files, &mut found);
     diagnostic::sort(&mut found);
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(|d| d.severity == Severity::Error);
     let result = if errors.is_empty() { Ok(desired) } else { Err(LoadError { diagnostics: errors }) };
-    Loaded { result, warnings, secret_dir: presence, paths, stamp }
+    Loaded { result, warnings, secret_dir, paths, stamp }
+}
+
+/// Whether there is a secrets directory, and every secret that there is; none if it isn't to be known.
+fn secrets(
+    sources: &Sources,
+    stamp: &mut Stamp,
+    files: &mut BTreeSet<PathBuf>,
+    found: &mut Vec<Diagnostic>,
+) -> (Presence, Option<BTreeMap<String, Secret>>) {
+    let mut secrets: Option<BTreeMap<String, Secret>> = None;
+    let mut take = |dir: &Path| {
+        let read = secrets_dir::read(dir, stamp).map_err(|error| found.push(*error)).ok()?;
+        found.extend(read.warnings);
+        secrets.get_or_insert_default().extend(read.secrets);
+        Some((read.presence, read.files))
+    };
+    if let Some(dir) = &sources.credentials_dir {
+        // systemd never changes them while a service runs: nothing to watch.
+        take(dir);
+    }
+    let presence = sources.secret_dir.as_ref().map_or(Presence::Absent, |dir| {
+        let Some((presence, read)) = take(dir) else { return Presence::Present };
+        files.extend(read);
+        presence
+    });
+    (presence, secrets)
 }
 
 /// The agents of the configuration. If mistakes were found the result is incomplete.
@@ -143,8 +177,15 @@ fn declared(
     if let Some(document) = config_file::parse(&source, &mut reporter) {
         let tables = config_file::agents(document.get_ref(), &mut reporter);
         let directory = sources.config.parent().unwrap_or(Path::new(""));
-        let mut context =
-            Context { reporter: &mut reporter, directory, home: &sources.agent_home, secrets, stamp, prompt_files };
+        let mut context = Context {
+            reporter: &mut reporter,
+            directory,
+            home: &sources.agent_home,
+            secrets,
+            missing_prompt: sources.missing_prompt,
+            stamp,
+            prompt_files,
+        };
         let drafts: Vec<Draft> =
             tables.into_iter().filter_map(|(header, table)| validate::read(table, header, &mut context)).collect();
         desired = resolve(drafts, &mut reporter);

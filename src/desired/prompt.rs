@@ -8,12 +8,16 @@ use std::path::PathBuf;
 
 use crate::sys::read_file::read_regular;
 
+use super::MissingPrompt;
 use super::diagnostic::Severity;
 use super::fields::{Entry, Fields, MAX_ARGUMENT};
 use super::validate::Context;
 
 /// The largest file that is read to say how much too long a prompt is.
 const MAX_FILE: u64 = 1 << 20;
+
+/// Stands for a prompt that can't be read yet.
+const TO_COME: &[u8] = b"prompt";
 
 /// A prompt and the field that it is from.
 #[derive(Debug)]
@@ -61,6 +65,9 @@ fn read_file(entry: &Entry, file: &str, context: &mut Context) -> Option<Vec<u8>
     let label = format!("looked for {}", path.display());
     let mut bytes = match read_regular(&path, MAX_FILE) {
         Ok(bytes) => bytes,
+        Err(error) if error.is_missing() && context.missing_prompt == MissingPrompt::ToCome => {
+            return Some(TO_COME.into());
+        }
         Err(error) => {
             context.reporter.error(entry, format!("prompt_file {file:?} {error}"), label);
             return None;

@@ -17,7 +17,7 @@ use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsu
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{environment, origin, prompt};
+use super::{MissingPrompt, environment, origin, prompt};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
@@ -41,6 +41,8 @@ pub struct Context<'c, 's> {
     pub home: &'c Path,
     /// Every secret that there is; nothing if that isn't known.
     pub secrets: Option<&'c BTreeMap<String, Secret>>,
+    /// What a prompt file that is missing is.
+    pub missing_prompt: MissingPrompt,
     /// Notes every file that is looked at.
     pub stamp: &'c mut Stamp,
     /// The prompt files, to be watched.

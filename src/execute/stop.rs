@@ -131,6 +131,11 @@ impl Executor {
         }
     }
 
+    /// Hands out the tmux server, whatever is on it.
+    pub fn take_server(&mut self) -> Option<Server> {
+        self.server.take()
+    }
+
     /// Hands out the server to be ended, unless somebody else has a session on it.
     pub async fn release_server(&mut self) -> Option<Server> {
         let server = self.server.take()?;

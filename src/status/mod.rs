@@ -4,6 +4,7 @@
 mod journal;
 mod plan_times;
 mod publish;
+pub mod summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct About {
     pub config: PathBuf,
     /// Their secrets.
     pub secret_dir: PathBuf,
+    /// Secrets that came with the service, if it has any.
+    pub credentials_dir: Option<PathBuf>,
     /// Where to attach.
     pub tmux_socket: PathBuf,
     /// The login name of the user that agents run as.

@@ -84,6 +84,13 @@ impl Publisher {
         self.note(now.wall, Happening::Stopping);
     }
 
+    /// Says that what is declared is kept running, again.
+    pub fn running(&mut self) {
+        self.dirty |= self.phase != DaemonPhase::Running;
+        self.phase = DaemonPhase::Running;
+        self.show();
+    }
+
     /// Publishes what changed of agents, and what happened to them. `terminal` tells where one runs.
     pub fn publish<'a>(
         &mut self,

@@ -89,6 +89,20 @@ pub async fn ask_shell(
     parse(&answer).ok_or(AskError::NoAnswer(status))
 }
 
+/// Has programs looked for in these directories first; colons between.
+pub fn put_before_path(environment: &mut Environment, directories: &OsStr) {
+    let path = environment.iter_mut().find(|(name, _)| name == "PATH");
+    let found = path.as_ref().map_or(OsStr::new(spawn::PATH), |(_, path)| path);
+    let mut joined = directories.to_owned();
+    for part in [OsStr::new(":"), found].into_iter().filter(|_| !found.is_empty()) {
+        joined.push(part);
+    }
+    match path {
+        Some((_, path)) => *path = joined,
+        None => environment.push(("PATH".into(), joined)),
+    }
+}
+
 /// What a program has that no shell started.
 fn plain(user: &Identity) -> Environment {
     let mut environment = vec![

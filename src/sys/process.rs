@@ -64,9 +64,18 @@ impl PidFd {
 
     /// Whether it has ended.
     pub fn has_ended(&self) -> io::Result<bool> {
+        Self::one_ends(&[self], Duration::ZERO)
+    }
+
+    /// Blocks until one of them has ended, but no longer than this; whether one has.
+    pub fn one_ends(processes: &[&Self], within: Duration) -> io::Result<bool> {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let mut slot = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        Ok(poll(&mut slot, PollTimeout::ZERO)? > 0)
+        let mut slots: Vec<_> =
+            processes.iter().map(|process| PollFd::new(process.0.as_fd(), PollFlags::POLLIN)).collect();
+        match poll(&mut slots, PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX)) {
+            Err(nix::errno::Errno::EINTR) => Ok(false),
+            ended => Ok(ended? > 0),
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Health {
     pub config: String,
     /// The directory of their secrets.
     pub secret_dir: String,
+    /// Secrets that came with the service.
+    pub credentials_dir: Option<String>,
     /// Where to attach.
     pub tmux_socket: String,
     /// Why the newest configuration was not taken, if it wasn't.

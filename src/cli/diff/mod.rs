@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::api::declared::{Declared, Values};
-use crate::desired::{self, Loaded, Presence, Sources};
+use crate::desired::{self, Loaded, MissingPrompt, Presence, Sources};
 use crate::model::Desired;
 use crate::sys::identity::Identity;
 
@@ -104,6 +104,8 @@ fn sources(file: Option<&Path>, health: &Health) -> Sources {
     Sources {
         config: file.map_or_else(|| PathBuf::from(&health.config), Path::to_owned),
         secret_dir: Some(PathBuf::from(&health.secret_dir)),
+        credentials_dir: health.credentials_dir.as_ref().map(PathBuf::from),
+        missing_prompt: MissingPrompt::Mistake,
         agent_home: user.home,
     }
 }
@@ -116,12 +118,12 @@ fn load(sources: &Sources, old: &Declared) -> (Loaded, Secrets) {
         let gone = loaded.secret_dir == Presence::Absent && fields.any(|field| field.starts_with("secrets."));
         return (loaded, if gone { Secrets::Unread } else { Secrets::Known });
     }
-    let without = desired::load(&Sources { secret_dir: None, ..sources.clone() });
+    let without = desired::load(&sources.without_secrets());
     if without.result.is_ok() { (without, Secrets::Unread) } else { (loaded, Secrets::Known) }
 }
 
 fn mistakes(sources: &Sources, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let sources = Sources { secret_dir: None, ..sources.clone() };
+    let sources = sources.without_secrets();
     check::check(&sources, output::look(), out)?;
     Ok(ExitCode::FAILURE)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::desired::diagnostic::{Diagnostic, LoadError};
-use crate::desired::{self, Loaded, Sources};
+use crate::desired::{self, Loaded, MissingPrompt, Sources};
 use crate::sys::probe::bounded;
 
 use super::finding::{Finding, word};
@@ -16,7 +16,10 @@ const LOAD_WITHIN: Duration = Duration::from_secs(10);
 pub fn load(place: &Place) -> (Vec<Finding>, Option<Loaded>) {
     let home = place.user.as_ref().map_or_else(|_| "/".into(), |user| user.home.clone());
     let secret_dir = place.has_daemons_rights().then(|| place.secret_dir.clone());
-    let sources = Sources { config: place.config.clone(), secret_dir, agent_home: home };
+    let credentials_dir = place.credentials_dir.clone().filter(|_| secret_dir.is_some());
+    let missing_prompt = MissingPrompt::Mistake;
+    let sources =
+        Sources { config: place.config.clone(), secret_dir, credentials_dir, missing_prompt, agent_home: home };
     match bounded(None, LOAD_WITHIN, move || desired::load(&sources)) {
         Ok(loaded) => (judge(place, &loaded), Some(loaded)),
         Err(missed) => (vec![Finding::problem("configuration", format!("{}: {missed}", place.config.display()))], None),

@@ -46,6 +46,8 @@ pub struct Place {
     pub config: PathBuf,
     /// Their secrets.
     pub secret_dir: PathBuf,
+    /// Secrets that came with its service.
+    pub credentials_dir: Option<PathBuf>,
     /// The tmux server's socket; none if nobody says where it would be.
     pub tmux_socket: Option<PathBuf>,
     /// The API's socket.
@@ -100,6 +102,7 @@ impl Place {
             secret_dir: wanted(&flags.secret_dir)
                 .or_else(|| said(|health| &health.secret_dir))
                 .unwrap_or_else(|| SECRET_DIR.into()),
+            credentials_dir: health.and_then(|health| health.credentials_dir.as_ref()).map(PathBuf::from),
             tmux_socket: wanted(&flags.tmux_socket)
                 .or_else(|| said(|health| &health.tmux_socket))
                 .or_else(|| Some(run?.join("tmux.sock"))),

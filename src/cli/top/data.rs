@@ -20,7 +20,7 @@ use crate::sys::clock;
 #[derive(Debug)]
 pub(super) enum Update {
     /// The agents, where they changed, and the daemon.
-    World { agents: Option<Vec<Agent>>, health: Health },
+    World { agents: Option<Vec<Agent>>, health: Box<Health> },
     /// What they use; none if the daemon does not tell.
     Usage(Option<Vec<Usage>>),
     /// What an agent wrote last, or why that isn't known.
@@ -61,7 +61,7 @@ async fn follow_agents(client: Client, updates: mpsc::Sender<Update>) {
         let (update, pace) = match world(&client, &mut tag).await {
             Ok((agents, health)) => {
                 let held = agents.is_some() && tag.is_some();
-                (Update::World { agents, health }, if held { PICTURE } else { PACE })
+                (Update::World { agents, health: Box::new(health) }, if held { PICTURE } else { PACE })
             }
             Err(failure) => {
                 tag = None;

@@ -66,7 +66,7 @@ impl State {
         self.now = now;
         match update {
             Update::World { agents, health } => {
-                (self.heard, self.lost, self.health) = (now, None, health);
+                (self.heard, self.lost, self.health) = (now, None, *health);
                 if let Some(agents) = agents {
                     self.list.set_agents(agents);
                 }

@@ -11,7 +11,7 @@ fn agent(name: &str, state: &str) -> Agent {
 }
 
 fn world(agents: Vec<Agent>) -> Update {
-    Update::World { agents: Some(agents), health: Health { uptime_seconds: 5, ..Health::default() } }
+    Update::World { agents: Some(agents), health: Box::new(Health { uptime_seconds: 5, ..Health::default() }) }
 }
 
 fn many(count: usize) -> State {
@@ -153,7 +153,10 @@ fn only_what_can_be_seen_is_new() {
     assert!(!state.take(Update::Usage(Some(vec![])), at(0)));
     // The uptime is shown by the second for a while, and later by the minute.
     assert!(state.tick(at(1)));
-    state.take(Update::World { agents: None, health: Health { uptime_seconds: 3_600, ..Health::default() } }, at(2));
+    state.take(
+        Update::World { agents: None, health: Box::new(Health { uptime_seconds: 3_600, ..Health::default() }) },
+        at(2),
+    );
     assert!(!state.tick(at(3)));
     assert!(state.tick(at(2 + 60)));
 }

@@ -58,7 +58,7 @@ fn usage(number: usize) -> Usage {
 
 fn with(agents: usize) -> State {
     let mut state = State::new(health(), now());
-    state.take(Update::World { agents: Some((0..agents).map(agent).collect()), health: health() }, now());
+    state.take(Update::World { agents: Some((0..agents).map(agent).collect()), health: Box::new(health()) }, now());
     state.take(Update::Usage(Some((0..agents).step_by(2).map(usage).collect())), now());
     let text = (1..=100).map(|line| format!("line {line} of what it wrote")).collect::<Vec<_>>().join("\n") + "\n\n\n";
     state.take(Update::Output { of: "reviewer-0".into(), text: Ok(text) }, now());
@@ -140,7 +140,7 @@ fn a_refused_configuration() {
     let mut state = with(3);
     let message = "error: unknown harness `cladue`\n --> /etc/stereos/jcard.toml:3:11\n  |\n3 | harness = \"cladue\"\n  |           ^^^^^^^^ did you mean `claude-code`?";
     let config_error = Some(ConfigError { message: message.into(), at: String::new() });
-    state.take(Update::World { agents: None, health: Health { config_error, ..health() } }, now());
+    state.take(Update::World { agents: None, health: Box::new(Health { config_error, ..health() }) }, now());
     assert_snapshot!("refused", picture(&mut state, 80, 24));
     press(&mut state, "e");
     assert_snapshot!("refused_in_full", picture(&mut state, 80, 24));
@@ -199,7 +199,7 @@ fn nothing_is_shown_that_a_terminal_would_obey() {
     let mut state = State::new(health(), now());
     let evil = "a\u{1b}]0;owned\u{7}\u{9b}2J\r\u{202e}";
     let agent = Agent { name: evil.into(), state: evil.into(), error: Some(evil.into()), ..Agent::default() };
-    state.take(Update::World { agents: Some(vec![agent]), health: health() }, now());
+    state.take(Update::World { agents: Some(vec![agent]), health: Box::new(health()) }, now());
     state.take(Update::Output { of: evil.into(), text: Ok(format!("{evil}\n{evil}")) }, now());
     let terminal = screen(&mut state, (80, 24), Look::Plain);
     for cell in terminal.backend().buffer().content() {
@@ -211,7 +211,7 @@ fn nothing_is_shown_that_a_terminal_would_obey() {
 fn wide_characters_take_their_room() {
     let mut state = State::new(health(), now());
     let agent = Agent { name: "測試".repeat(20), state: "running".into(), ..Agent::default() };
-    state.take(Update::World { agents: Some(vec![agent]), health: health() }, now());
+    state.take(Update::World { agents: Some(vec![agent]), health: Box::new(health()) }, now());
     let text = picture(&mut state, 80, 8);
     let row = text.lines().find(|line| line.contains('測')).unwrap();
     assert!(row.contains("running"), "{text}");

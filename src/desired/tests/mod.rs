@@ -32,6 +32,8 @@ impl Ground {
         load(&Sources {
             config: self.path("jcard.toml"),
             secret_dir: Some(self.path("secrets")),
+            credentials_dir: None,
+            missing_prompt: MissingPrompt::Mistake,
             agent_home: PathBuf::from("/home/u"),
         })
     }

@@ -1,13 +1,17 @@
 //! The tmux server: found on its socket, or started alone.
 
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::fcntl::{AtFlags, OFlag, open};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{Gid, fchownat};
 
 use crate::sys::identity::Identity;
 use crate::sys::privileges::FsIdentity;
@@ -70,13 +74,23 @@ pub async fn start(tmux: &Path, socket: &Path, user: Option<&Identity>) -> io::R
     }
 }
 
-/// Lets the group of the socket's directory connect. tmux makes its socket for its own user only.
+/// Lets a group connect. tmux makes its socket for its own user only.
 ///
-/// The directory may be that user's, who could put anything in the socket's place: so the mode is changed with that
-/// user's rights, on what is the user's own.
-pub fn open_to_group(socket: &Path, uid: u32) -> io::Result<()> {
+/// The socket's directory may be that user's, who could put anything in the socket's place: what is found there is held
+/// first, and changed only if it is a socket of that user's. The group is that of the directory where it has the
+/// set-group-id bit; where somebody else made the directory, it may not.
+pub fn open_to_group(socket: &Path, uid: u32, group: Option<u32>) -> io::Result<()> {
+    let held = open(socket, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+    let found = fstat(&held)?;
+    let is_socket = SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFSOCK;
+    if !is_socket || found.st_uid != uid {
+        return Err(io::Error::other("it is no socket of the user that agents run as"));
+    }
+    if let Some(gid) = group.filter(|gid| *gid != found.st_gid) {
+        fchownat(&held, "", None, Some(Gid::from_raw(gid)), AtFlags::AT_EMPTY_PATH)?;
+    }
     let _user = FsIdentity::assume(Some(uid), None)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o770))
+    std::fs::set_permissions(format!("/proc/self/fd/{}", held.as_raw_fd()), PermissionsExt::from_mode(0o770))
 }
 
 /// Removes the socket of a server that has ended, which tmux leaves. With its user's rights, as the directory may be theirs.

@@ -1,0 +1,111 @@
+//! What the daemon is told at its start, and what each of its parts gets of that.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::desired::{MissingPrompt, Sources};
+use crate::execute::Ground;
+use crate::status::About;
+use crate::sys::identity::{AccessGroup, Identity};
+use crate::sys::tmux::capture;
+
+use super::server::{Keeper, ServerAccess};
+
+/// What the daemon needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The declared agents.
+    pub config: PathBuf,
+    /// Their secrets.
+    pub secret_dir: PathBuf,
+    /// Secrets that came with the service, if it has any. The directory's go before them.
+    pub credentials_dir: Option<PathBuf>,
+    /// The tmux server's socket.
+    pub tmux_socket: PathBuf,
+    /// Who runs the tmux server.
+    pub keeper: Keeper,
+    /// The API's socket.
+    pub api_socket: PathBuf,
+    /// Where shims connect to.
+    pub shim_socket: PathBuf,
+    /// The user that agents run as.
+    pub user: Identity,
+    /// That user isn't us: drop to it for whatever is its.
+    pub drop_to_user: bool,
+    /// Where agents look for programs before they look where a login of that user would; colons between.
+    pub agent_path: Option<OsString>,
+    /// Who may use the API and attach, beside root and the user.
+    pub admins: Option<AccessGroup>,
+    /// This program.
+    pub agentd: PathBuf,
+    /// The shim's program.
+    pub shim: PathBuf,
+    /// The tmux program.
+    pub tmux: PathBuf,
+    /// How often to look for changes that nobody reported.
+    pub resync: Duration,
+    /// Leave the agents running at the end.
+    pub detach_on_exit: bool,
+    /// Log launches and last lines.
+    pub debug: bool,
+}
+
+/// The shim beside this program; this program itself, if there is none.
+pub fn find_shim(agentd: &Path) -> PathBuf {
+    let sibling = agentd.with_file_name("agentd-shim");
+    if sibling.is_file() { sibling } else { agentd.to_owned() }
+}
+
+impl Options {
+    pub(super) fn about(&self) -> About {
+        About {
+            config: self.config.clone(),
+            secret_dir: self.secret_dir.clone(),
+            credentials_dir: self.credentials_dir.clone(),
+            tmux_socket: self.tmux_socket.clone(),
+            user: self.user.name.clone(),
+            pid: std::process::id(),
+        }
+    }
+
+    pub(super) fn terminals(&self) -> capture::Access {
+        capture::Access {
+            tmux: self.tmux.clone(),
+            socket: self.tmux_socket.clone(),
+            user: self.drop_to_user.then(|| self.user.clone()),
+        }
+    }
+
+    pub(super) fn ground(&self) -> Ground {
+        Ground {
+            shim: self.shim.clone(),
+            shim_socket: self.shim_socket.clone(),
+            tmux_socket: self.tmux_socket.clone(),
+            agent_uid: self.user.uid,
+            debug: self.debug,
+        }
+    }
+
+    pub(super) fn server_access(&self) -> ServerAccess {
+        ServerAccess {
+            tmux: self.tmux.clone(),
+            socket: self.tmux_socket.clone(),
+            shim: self.shim.clone(),
+            keeper: self.keeper,
+            user: self.drop_to_user.then(|| self.user.clone()),
+            group: self.admins.as_ref().map(|group| group.gid),
+            admins: self.admins.as_ref().map(|group| group.members.clone()).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
+            config: self.config.clone(),
+            credentials_dir: self.credentials_dir.clone(),
+            secret_dir: Some(self.secret_dir.clone()),
+            missing_prompt: MissingPrompt::Mistake,
+            agent_home: self.user.home.clone(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A snapshot in one line, for whoever has room for no more.
+
+use super::{Phase, Snapshot, State};
+
+/// The order in which states are counted up: what is well first, what needs somebody last.
+const STATES: [State; 8] = [
+    State::Running,
+    State::Pending,
+    State::Starting,
+    State::BackingOff,
+    State::Stopping,
+    State::Exited,
+    State::TimedOut,
+    State::Failed,
+];
+
+/// As "3 running, 1 backing off".
+pub fn line(snapshot: &Snapshot) -> String {
+    let mut parts = Vec::new();
+    for state in STATES {
+        let count = snapshot.agents.iter().filter(|agent| agent.state == state).count();
+        if count > 0 {
+            parts.push(format!("{count} {}", state.as_str().replace('_', " ")));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("no agents".to_owned());
+    }
+    let agents = parts.join(", ");
+    let agents = match snapshot.phase {
+        Phase::Running => agents,
+        Phase::Stopping => format!("stops: {agents}"),
+    };
+    match &snapshot.config_error {
+        None => agents,
+        Some(error) => {
+            let first = error.message.lines().next().unwrap_or_default();
+            format!("{agents}; configuration not taken: {first}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::model::Wall;
+    use crate::status::ConfigError;
+
+    use super::*;
+
+    #[test]
+    fn who_has_one_line_sees_what_matters() {
+        let mut snapshot = Snapshot::default();
+        assert_eq!(line(&snapshot), "no agents");
+        let message = "jcard.toml:3:1: expected `=`\n  hint".to_owned();
+        snapshot.config_error = Some(Arc::new(ConfigError { message, at: Wall::default() }));
+        assert_eq!(line(&snapshot), "no agents; configuration not taken: jcard.toml:3:1: expected `=`");
+        snapshot = Snapshot { phase: Phase::Stopping, ..Snapshot::default() };
+        assert_eq!(line(&snapshot), "stops: no agents");
+    }
+}
