@@ -38,6 +38,7 @@ pub fn run(flags: Flags) -> ExitCode {
     report(flags.ground.options().map_err(anything).and_then(|options| drain(&options)))
 }
 
+/// Until there is no tmux server. It leaves its socket, which is removed here: whoever starts the next one waits for us.
 fn drain(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     while let Some(tmux) = server::find(&options.tmux_socket)? {
         let Some(tmux) = opened(tmux.pid)? else { continue };
@@ -46,8 +47,7 @@ fn drain(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => by_the_daemon(error, options, &tmux)?,
         }
     }
-    tracing::info!("there is no tmux server, and so nothing to stop");
-    Ok(())
+    Ok(server::remove_socket(&options.tmux_socket, options.drop_to_user.then_some(options.user.uid))?)
 }
 
 /// Has the daemon do it that is in our way, until the tmux server has ended or that daemon has.
@@ -68,9 +68,10 @@ fn by_the_daemon(error: DaemonError, options: &Options, tmux: &PidFd) -> Result<
         }
         manager.extend_timeout(EXTENSION);
         if PidFd::one_ends(&[tmux, &daemon], ASK_EVERY)? {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 /// The process, unless it has ended.

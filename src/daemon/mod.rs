@@ -166,7 +166,8 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
             finished = world.run() => match finished {
                 Ok(Finished::Drained) if mission == Mission::Keep => {
                     if let Some(server) = world.take_server() {
-                        end_server(server, &options).await;
+                        // Its socket is for whoever drains to remove, who is waited for before there is another server.
+                        server.end().await;
                     }
                 }
                 Ok(finished) => {

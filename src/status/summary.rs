@@ -33,10 +33,18 @@ pub fn line(snapshot: &Snapshot) -> String {
     };
     match &snapshot.config_error {
         None => agents,
-        Some(error) => {
-            let first = error.message.lines().next().unwrap_or_default();
-            format!("{agents}; configuration not taken: {first}")
-        }
+        Some(error) => format!("{agents}; configuration not taken: {}", first_mistake(&error.message)),
+    }
+}
+
+/// Of a report: what is wrong, and where.
+fn first_mistake(report: &str) -> String {
+    let mut lines = report.lines();
+    let what = lines.next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    match lines.next().and_then(|line| line.trim_start().strip_prefix("--> ")) {
+        Some(place) => format!("{place}: {what}"),
+        None => what.to_owned(),
     }
 }
 
@@ -53,7 +61,7 @@ mod tests {
     fn who_has_one_line_sees_what_matters() {
         let mut snapshot = Snapshot::default();
         assert_eq!(line(&snapshot), "no agents");
-        let message = "jcard.toml:3:1: expected `=`\n  hint".to_owned();
+        let message = "error: expected `=`\n --> jcard.toml:3:1\n  |".to_owned();
         snapshot.config_error = Some(Arc::new(ConfigError { message, at: Wall::default() }));
         assert_eq!(line(&snapshot), "no agents; configuration not taken: jcard.toml:3:1: expected `=`");
         snapshot = Snapshot { phase: Phase::Stopping, ..Snapshot::default() };

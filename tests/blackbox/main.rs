@@ -31,6 +31,7 @@ mod root_mode;
 mod screen;
 mod secrets;
 mod send;
+mod service;
 mod shim_trouble;
 mod shutdown;
 mod status;
