@@ -26,6 +26,14 @@
 //! every order the daemon hands it an opaque memo, and gets it back when it reconnects: the shims are the state store, and
 //! there is no other.
 //!
+//! # Two units
+//!
+//! Under systemd the tmux server, and with it every agent, is a unit of its own, so that nothing that happens to the
+//! daemon's unit happens to an agent; [`daemon::Keeper`] says whose the server is. When that unit is to stop, `agentd drain`
+//! stops all agents first: it asks the daemon that runs, and where there is none it is one for that long, with no
+//! configuration, as all that a stop needs is in the memos. [`sys::systemd`] tells the service manager what goes on; the
+//! watchdog hears from the event loop itself.
+//!
 //! # Invariants
 //!
 //! - [`reconcile`] is pure: no I/O, no tokio, no clock. A timer is data (`wake_at`), and the event loop has the one sleep.
