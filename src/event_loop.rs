@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::desired::Loaded;
 use crate::event::Event;
@@ -20,8 +20,14 @@ use crate::sys::systemd::ServiceManager;
 /// Events that are taken before the next plan, so that a burst is planned once and yet nobody waits for its end.
 const MOST_EVENTS_A_PLAN: usize = 256;
 
-/// Sent once, when the agents that were there before this daemon have been adopted.
-pub type Adopted = Option<tokio::sync::oneshot::Sender<()>>;
+/// What is said once, to whoever waits for it.
+#[derive(Debug, Default)]
+pub struct Milestones {
+    /// The agents that were there before this daemon have been adopted.
+    pub adopted: Option<oneshot::Sender<()>>,
+    /// What is declared has been read for the first time, taken or not, and planned for.
+    pub loaded: Option<oneshot::Sender<()>>,
+}
 
 /// What the loop is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,8 @@ pub struct EventLoop {
     observed: Observed,
     memory: Memory,
     publisher: Publisher,
-    adopted: Adopted,
+    milestones: Milestones,
+    has_loaded: bool,
     wake_at: Option<Mono>,
 }
 
@@ -87,7 +94,7 @@ impl EventLoop {
         outcomes: mpsc::UnboundedReceiver<crate::execute::Outcome>,
         executor: Executor,
         publisher: Publisher,
-        adopted: Adopted,
+        milestones: Milestones,
         manager: ServiceManager,
     ) -> Self {
         Self {
@@ -101,7 +108,8 @@ impl EventLoop {
             observed: Observed::default(),
             memory: Memory::default(),
             publisher,
-            adopted,
+            milestones,
+            has_loaded: false,
             wake_at: None,
         }
     }
@@ -233,6 +241,7 @@ impl EventLoop {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        self.has_loaded = true;
         let now = clock::now();
         match loaded.result {
             Ok(desired) => {
@@ -269,8 +278,11 @@ impl EventLoop {
         self.publisher.publish(&self.memory, changed, (&plan.transitions, &plan.ends), terminal, now);
         plan.transitions.iter().for_each(log);
         self.publisher.planned(clock::now().mono.since(now.mono));
-        if self.adopted.is_some() && self.is_settled() {
-            self.adopted.take().map(|adopted| adopted.send(()));
+        if self.milestones.adopted.is_some() && self.is_settled() {
+            self.milestones.adopted.take().map(|adopted| adopted.send(()));
+        }
+        if self.has_loaded {
+            self.milestones.loaded.take().map(|loaded| loaded.send(()));
         }
         if self.executor.take_changed() { Some(now.mono) } else { plan.wake_at }
     }

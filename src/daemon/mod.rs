@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::api;
 use crate::event::Event;
-use crate::event_loop::{EventLoop, Finished, LoopError};
+use crate::event_loop::{EventLoop, Finished, LoopError, Milestones};
 use crate::execute::{Executor, Server};
 use crate::status::{Publisher, Snapshot};
 use crate::sys::runtime_dir::DirError;
@@ -45,6 +45,9 @@ const ADOPT_WITHIN: Duration = Duration::from_secs(1);
 
 /// When they are to be stopped, they are waited for this long.
 const FIND_WITHIN: Duration = Duration::from_secs(10);
+
+/// A configuration that takes longer to be read is not waited for before the service is said to be ready.
+const LOAD_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers that are on their way when the daemon ends have this long.
 const API_ENDS_WITHIN: Duration = Duration::from_millis(200);
@@ -114,10 +117,10 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     let (publisher, views) = Publisher::new(Snapshot { started: clock::now(), about, ..Snapshot::default() });
     let (events, event_queue) = mpsc::channel(QUEUE);
     let (outcomes, outcome_queue) = mpsc::unbounded_channel();
-    let (adopted, all_adopted) = oneshot::channel();
+    let (milestones, adopted, loaded) = milestones();
     let nobody_to_adopt = matches!(tmux_server::find(&options.tmux_socket), Ok(None));
     let executor = Executor::new(options.ground(), outcomes);
-    let mut world = EventLoop::new(event_queue, outcome_queue, executor, publisher, Some(adopted), manager);
+    let mut world = EventLoop::new(event_queue, outcome_queue, executor, publisher, milestones, manager);
     let mut tasks = JoinSet::new();
     tasks.spawn(server::keep_connected(options.server_access(), events.clone()));
     tasks.spawn(shims::accept(shim_listener, events.clone()));
@@ -135,9 +138,14 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     let api = async {
         if !nobody_to_adopt {
             // The API says what is true, or nothing yet: its clients wait in the socket's queue.
-            let _ = tokio::time::timeout(adopt_within, all_adopted).await;
+            let _ = tokio::time::timeout(adopt_within, adopted).await;
         }
-        api::serve(api_listener, views, options.terminals(), api::Limits::default()).map_err(DaemonError::from)
+        let api = api::serve(api_listener, views, options.terminals(), api::Limits::default())?;
+        if mission == Mission::Keep {
+            // Whoever waits for the service finds its agents there, at least as pending.
+            let _ = tokio::time::timeout(LOAD_WITHIN, loaded).await;
+        }
+        Ok::<_, DaemonError>(api)
     };
     let mut api = tokio::select! {
         biased;
@@ -195,6 +203,11 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
         tracing::warn!(%error, "the API did not end well");
     }
     result
+}
+
+fn milestones() -> (Milestones, oneshot::Receiver<()>, oneshot::Receiver<()>) {
+    let ((adopted, all_adopted), (loaded, first_loaded)) = (oneshot::channel(), oneshot::channel());
+    (Milestones { adopted: Some(adopted), loaded: Some(loaded) }, all_adopted, first_loaded)
 }
 
 /// None of it ends by itself while the loop listens.

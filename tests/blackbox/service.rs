@@ -129,7 +129,7 @@ fn the_service_manager_is_told_what_the_daemon_does() {
     let daemon = spawn(&host, &manager, None);
     manager.hear("READY=1");
     // Whoever was told that it is ready can ask it.
-    assert_eq!(daemon.get("/v1/health").0, 200);
+    assert_eq!(daemon.get("/v1/agents").1.as_array().map(Vec::len), Some(2));
     while manager.hear("STATUS=") != "STATUS=1 running, 1 backing off" {}
 
     host.configure("# nothing\n");
