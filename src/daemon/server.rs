@@ -190,8 +190,11 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
 async fn set_up(control: &control::Control, admins: &[String]) -> Result<Vec<command::PaneRow>, control::CommandError> {
     control.send(command::setup()).await?;
     for admin in admins {
-        if let Err(error) = control.send(command::allow_user(admin)).await {
-            tracing::warn!(user = admin, %error, "could not be allowed to attach");
+        match control.send(command::allow_user(admin)).await {
+            Ok(_) => {}
+            // By an earlier connection to the same server.
+            Err(control::CommandError::Refused(why)) if why.ends_with("is already added") => {}
+            Err(error) => tracing::warn!(user = admin, %error, "could not be allowed to attach"),
         }
     }
     let rows = control.send(command::list_panes()).await?;

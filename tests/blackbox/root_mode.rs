@@ -185,3 +185,14 @@ fn an_agent_has_a_cgroup_that_goes_with_it() {
     until("the cgroup to be gone", || (!base.join("one.agent").exists()).then_some(()));
     assert!(!crate::harness::is_alive(child));
 }
+
+#[test]
+fn a_client_that_connects_again_finds_the_admins_allowed() {
+    let Some(place) = Place::new() else { return };
+    let daemon = place.run_one();
+    let client = place.host.tmux(&["list-clients", "-F", "#{client_pid}"]).unwrap();
+    crate::harness::kill(client.trim().parse().unwrap(), Signal::SIGKILL);
+    daemon.wait("the connection to be made again", |line| line["message"] == "the tmux server is connected");
+    assert!(!daemon.log().contains("could not be allowed to attach"), "{}", daemon.log());
+    assert!(place.attach(place.operator()).status.success());
+}
