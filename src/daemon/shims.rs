@@ -15,6 +15,9 @@ use crate::sys::shim_link::{ShimLink, ShimListener, ShimReader};
 /// Whoever connects must introduce itself within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
 
+/// A shim that ends lets go of its connection a moment before its process is seen to have ended.
+const ENDS_WITHIN: Duration = Duration::from_millis(200);
+
 /// Connections at once. The user that agents run as can open any number; each costs a descriptor.
 const MOST_LINKS: usize = 8192;
 
@@ -77,7 +80,10 @@ async fn follow(link: LinkId, connection: ShimLink, events: mpsc::Sender<Event>)
         () = pass_reports(link, &mut reader, peer.pid, &events) => {}
     }
     drop(reader);
-    let shim_is_alive = process.is_some_and(|process| !process.has_ended().unwrap_or(true));
+    let shim_is_alive = match process {
+        Some(process) => tokio::time::timeout(ENDS_WITHIN, process.ended()).await.is_err(),
+        None => false,
+    };
     // If nobody listens any more, nobody needs to know.
     let _ = events.send(Event::LinkLost { link, shim_is_alive }).await;
 }
