@@ -1,0 +1,120 @@
+# services.agentd for NixOS.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.agentd;
+  agentdLib = import ./lib { inherit lib; };
+  options = import ./options.nix { inherit lib pkgs agentdLib; };
+
+  hasSettings = !(agentdLib.settings.isEmpty cfg.settings);
+  units = import ./lib/units.nix { inherit lib; } {
+    system = true;
+    agentd = "${cfg.package}/bin/agentd";
+    tmux = "${cfg.tmuxPackage}/bin/tmux";
+    tmuxSocket = "/run/agentd/tmux.sock";
+    kill = "${pkgs.coreutils}/bin/kill";
+    ground = [
+      "--agent-user"
+      cfg.user
+      "--admin-group"
+      cfg.adminGroup
+      "--tmux"
+      "${cfg.tmuxPackage}/bin/tmux"
+    ];
+    inherit (cfg)
+      configFile
+      secretsDir
+      secrets
+      extraArgs
+      ;
+    agentPath = map (package: "${package}/bin") cfg.harnessPackages;
+    longestGrace = if hasSettings then agentdLib.settings.longestGrace cfg.settings else null;
+  };
+  hardening = lib.optionalAttrs cfg.hardening (lib.mapAttrs (_: lib.mkDefault) (import ./lib/hardening.nix));
+
+  isVariable = name: builtins.match "[A-Za-z_][A-Za-z0-9_]*" name != null && !(lib.hasPrefix "AGENTD_" name);
+  notVariables = lib.filter (name: !(isVariable name)) (lib.attrNames cfg.secrets);
+in
+{
+  options.services.agentd = options.common // options.system;
+
+  config = lib.mkIf cfg.enable {
+    # Whoever sets it beside settings is told by an assertion.
+    services.agentd.configFile = lib.mkIf hasSettings (lib.mkOverride 1400 (options.written cfg));
+
+    assertions = [
+      {
+        assertion = cfg.user != "root";
+        message = "services.agentd.user is root, and agents may do whatever their user may: name an ordinary user, or leave it at \"agent\".";
+      }
+      {
+        assertion = hasSettings -> cfg.configFile == options.written cfg;
+        message = "services.agentd has both settings and a configFile (${cfg.configFile}): remove one. What is in settings is written to a file of its own.";
+      }
+      {
+        assertion = notVariables == [ ];
+        message = "services.agentd.secrets has names that no variable can have: ${lib.concatStringsSep ", " notVariables}. Use letters, digits and _, no digit first, and not AGENTD_ at the beginning.";
+      }
+      {
+        assertion = !(builtins.elem cfg.user cfg.admins);
+        message = "services.agentd.admins contains ${cfg.user}, as whom the agents run: who may attach may do what agents may, not the other way round. Remove it.";
+      }
+    ];
+
+    environment.systemPackages = [
+      cfg.package
+      cfg.tmuxPackage
+    ];
+
+    # Whoever defines them elsewhere is right.
+    users.users = lib.mkMerge [
+      (lib.mkIf (cfg.user == "agent") {
+        agent = {
+          isNormalUser = lib.mkDefault true;
+          description = lib.mkDefault "AI coding agents";
+          group = lib.mkOverride 900 cfg.group;
+        };
+      })
+      (lib.genAttrs cfg.admins (_: {
+        extraGroups = [ cfg.adminGroup ];
+      }))
+    ];
+    users.groups = {
+      ${cfg.group} = { };
+      ${cfg.adminGroup} = { };
+    };
+
+    systemd.tmpfiles.rules = [
+      # Set-group-id, so that the socket that tmux makes in it is the group's.
+      "d /run/agentd 2750 ${cfg.user} ${cfg.adminGroup} -"
+      "d /run/stereos 0755 root root -"
+    ]
+    ++ lib.optional (cfg.secretsDir == "/run/stereos/secrets") "d /run/stereos/secrets 0700 root root -";
+
+    systemd.slices.agents.description = "AI coding agents";
+    systemd.targets = units.targets;
+    systemd.services = {
+      agentd-agents = units.services.agentd-agents // {
+        # The agents go on when the system is switched to another configuration.
+        restartIfChanged = false;
+        serviceConfig = units.services.agentd-agents.serviceConfig // {
+          User = cfg.user;
+          Group = cfg.group;
+        };
+      };
+      agentd = units.services.agentd // {
+        wantedBy = [ "multi-user.target" ];
+        # Restarted in one step: stopped and started in two, it would stop the agents.
+        stopIfChanged = false;
+        serviceConfig =
+          units.services.agentd.serviceConfig
+          // lib.mapAttrs (_: lib.mkDefault) { inherit (units.services.agentd.serviceConfig) Restart RestartSec; }
+          // hardening;
+      };
+    };
+  };
+}

@@ -1,0 +1,21 @@
+# The plain units, evaluated without NixOS.
+{ lib }:
+let
+  pkgs = import ./stand-in/pkgs.nix { inherit lib; } // {
+    coreutils = "/usr";
+  };
+in
+import ../../nix/render.nix {
+  inherit lib;
+  inherit (pkgs) package;
+  evaluate =
+    module:
+    (lib.evalModules {
+      specialArgs = { inherit pkgs; };
+      modules = [
+        ./stand-in/nixos.nix
+        ../../nix/module.nix
+        module
+      ];
+    }).config;
+}
