@@ -12,10 +12,14 @@
         "aarch64-linux"
       ];
       forEach = f: lib.genAttrs systems (system: f (nixpkgs.legacyPackages.${system}.extend self.overlays.default));
-      withOverlay = module: {
-        imports = [ module ];
-        nixpkgs.overlays = [ self.overlays.default ];
-      };
+      # The package is made of whatever nixpkgs the system is made of. No overlay is needed, and none gets in the way.
+      withPackage =
+        module:
+        { lib, pkgs, ... }:
+        {
+          imports = [ module ];
+          services.agentd.package = lib.mkDefault (pkgs.callPackage ./nix/package.nix { });
+        };
     in
     {
       overlays.default = final: _: { agentd = final.callPackage ./nix/package.nix { }; };
@@ -32,8 +36,8 @@
 
       nixosModules = rec {
         default = agentd;
-        agentd = withOverlay ./nix/module.nix;
+        agentd = withPackage ./nix/module.nix;
       };
-      homeModules.default = withOverlay ./nix/home-module.nix;
+      homeModules.default = withPackage ./nix/home-module.nix;
     };
 }

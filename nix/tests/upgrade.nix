@@ -4,7 +4,7 @@
   name = "agentd-upgrade";
 
   nodes.machine =
-    { pkgs, ... }:
+    { config, pkgs, ... }:
     {
       imports = [ agentd ];
       environment.systemPackages = [ pkgs.jq ];
@@ -29,7 +29,7 @@
         };
       };
       # The same program at another path.
-      specialisation.next.configuration.services.agentd.package = pkgs.agentd.overrideAttrs { pname = "agentd-next"; };
+      specialisation.next.configuration.services.agentd.package = config.services.agentd.package.overrideAttrs { pname = "agentd-next"; };
     };
 
   testScript = ''

@@ -50,10 +50,6 @@
                 (
                   { lib, ... }:
                   {
-                    options.nixpkgs.overlays = lib.mkOption {
-                      type = lib.types.listOf lib.types.anything;
-                      default = [ ];
-                    };
                     options.specialisation = lib.mkOption {
                       type = lib.types.attrsOf lib.types.anything;
                       default = { };
