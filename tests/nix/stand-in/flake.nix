@@ -89,6 +89,7 @@
                 derive test.name {
                   inherit (test) testScript;
                   units = builtins.toJSON shown.systemd;
+                  specialisation = builtins.toJSON shown.specialisation;
                   wrong = builtins.toJSON (lib.filter (each: !each.assertion) shown.assertions);
                 };
               callPackage =
