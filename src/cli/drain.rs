@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use nix::libc::SIGUSR1;
 
-use crate::daemon::{self, DaemonError, Options, Other};
+use crate::daemon::{self, DaemonError, Options};
 use crate::sys::process::PidFd;
 use crate::sys::systemd::ServiceManager;
 use crate::sys::tmux::server;
@@ -52,14 +52,14 @@ fn drain(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Has the daemon do it that is in our way, until the tmux server has ended or that daemon has.
 fn by_the_daemon(error: DaemonError, options: &Options, tmux: &PidFd) -> Result<(), Box<dyn std::error::Error>> {
-    let Some(Other { pid }) = error.other_daemon() else { return Err(error.into()) };
-    let daemon = pid.map_or(Ok(None), opened)?;
+    let Some(other) = error.other_daemon() else { return Err(error.into()) };
+    let daemon = other.pid.map_or(Ok(None), opened)?;
     // The process that is held now is the daemon, if that number still is.
-    let Some(daemon) = daemon.filter(|_| daemon::serving(options) == Some(Other { pid })) else {
+    let (Some(pid), Some(daemon)) = (other.pid, daemon.filter(|_| daemon::serving(options) == Some(other))) else {
         PidFd::one_ends(&[tmux], LOOK_AGAIN)?;
         return Ok(());
     };
-    tracing::info!(?pid, "agentd stops all agents");
+    tracing::info!(pid, "the daemon stops all agents");
     let manager = ServiceManager::from_environment();
     loop {
         match daemon.signal(SIGUSR1) {

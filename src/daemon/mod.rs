@@ -130,10 +130,12 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     if mission == Mission::Keep {
         start_sources_of_what_is_declared(&mut tasks, &options, manager, hangups, &events);
     }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), config = %options.config.display(), api = %options.api_socket.display(),
-        user = options.user.name, "agentd starts"
-    );
+    if mission == Mission::Keep {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"), config = %options.config.display(),
+            api = %options.api_socket.display(), user = options.user.name, "agentd starts"
+        );
+    }
     let adopt_within = if mission == Mission::Drain { FIND_WITHIN } else { ADOPT_WITHIN };
     let api = async {
         if !nobody_to_adopt {
