@@ -194,10 +194,9 @@ fn a_tmux_server_of_another_unit_is_waited_for_and_left_running() {
         external(&mut host);
         host.configure(&agent("one", &["$PROBE", "wait"], ""));
         let daemon = host.start();
-        daemon.wait("that there is none", |line| {
-            line["message"].as_str().is_some_and(|text| text.starts_with("waits for the tmux server on"))
-        });
-        assert_eq!(daemon.agent("one")["state"], "pending");
+        daemon.wait_state("one", "pending");
+        let says_so = || daemon.log().contains("waits for the tmux server on").then_some(());
+        until("it to be said that there is no tmux server", says_so);
         let mut tmux = TmuxUnit::start(&host);
         daemon.wait_state("one", "running");
         let agent = pid(&daemon, "one");
