@@ -86,7 +86,7 @@ const SIGNALLED: u64 = u64::MAX - 1;
 
 struct One {
     pid: u32,
-    _process: OwnedFd,
+    process: OwnedFd,
     _terminal: Option<OwnedFd>,
 }
 
@@ -114,7 +114,7 @@ fn supervise(with_terminal: bool, child: &str, stamps: &str, count: usize, direc
             OwnedFd::from_raw_fd(i32::try_from(fd).unwrap())
         };
         watch(&process, u64::try_from(number).unwrap());
-        One { pid, _process: process, _terminal: terminal }
+        One { pid, process, _terminal: terminal }
     };
     let mut running: HashMap<usize, One> = (0..count).map(|number| (number, start(number))).collect();
     let mut ends = false;
@@ -139,6 +139,8 @@ fn supervise(with_terminal: bool, child: &str, stamps: &str, count: usize, direc
                     let number = usize::try_from(number).unwrap();
                     let one = running.remove(&number).unwrap();
                     waitpid(Pid::from_raw(i32::try_from(one.pid).unwrap()), None).unwrap();
+                    // A fork that has not executed yet shares it, and so a close is not enough.
+                    epoll.delete(&one.process).unwrap();
                     drop(one);
                     if !ends {
                         running.insert(number, start(number));
