@@ -27,7 +27,13 @@
   # Together with this one, ProtectSystem=strict leaves /run to be written to.
   ProtectKernelTunables = true;
   ProtectSystem = "strict";
-  ReadOnlyPaths = [ "/run" ];
+  # PrivateDevices leaves these three as the host has them.
+  ReadOnlyPaths = [
+    "/run"
+    "-/dev/shm"
+    "-/dev/mqueue"
+    "-/dev/hugepages"
+  ];
   ReadWritePaths = [
     "/run/agentd"
     "/run/stereos"
