@@ -7,33 +7,65 @@ use super::memory::{AgentMemory, Phase, Rung, StopReason};
 use super::turn::{Next, OPEN_WITHIN, Turn};
 use super::{World, restart, stop};
 use crate::model::{
-    AgentName, AgentSpec, Child, Ending, Mono, Now, SeatState, Server, Shutdown, StartError, StartStage,
+    AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, StartError, StartStage, State,
 };
 
-/// Brings one agent as far as it gets now; none when nothing is left of it.
+/// What a plan leaves of an agent.
+pub(super) enum Fate {
+    /// It is remembered.
+    Stays,
+    /// Nothing is left of it.
+    Forgotten,
+}
+
+/// Brings an agent that is remembered as far as it gets now.
 pub(super) fn advance<'a>(
     world: &mut World<'a>,
     name: &AgentName,
     spec: Option<&'a Arc<AgentSpec>>,
-    before: Option<AgentMemory>,
+    seat: Option<&'a Seat>,
+    memory: &mut AgentMemory,
+) -> Fate {
+    let told = Some(memory.state());
+    turn(world, name, spec, seat, told, memory)
+}
+
+/// Brings an agent that is new as far as it gets now.
+pub(super) fn begin<'a>(
+    world: &mut World<'a>,
+    name: &AgentName,
+    spec: &'a Arc<AgentSpec>,
+    seat: Option<&'a Seat>,
 ) -> Option<AgentMemory> {
-    let seat = world.observed.seats.get(name);
-    let told = before.as_ref().map(AgentMemory::state);
-    let mut memory = before.or_else(|| spec.map(|spec| AgentMemory::new(spec)))?;
+    let mut memory = AgentMemory::new(spec);
+    match turn(world, name, Some(spec), seat, None, &mut memory) {
+        Fate::Stays => Some(memory),
+        Fate::Forgotten => None,
+    }
+}
+
+fn turn<'a>(
+    world: &mut World<'a>,
+    name: &AgentName,
+    spec: Option<&'a Arc<AgentSpec>>,
+    seat: Option<&'a Seat>,
+    told: Option<State>,
+    memory: &mut AgentMemory,
+) -> Fate {
     let mut turn = Turn { world, name, spec, seat, told, news: None, untold: None, stale_memo: false };
     loop {
-        match turn.step(&mut memory) {
+        match turn.step(memory) {
             Next::Again => {}
             Next::Rest => break,
             Next::Forget => {
-                turn.tell(&memory, None, "it is gone");
-                return None;
+                turn.tell(memory, None, "it is gone");
+                return Fate::Forgotten;
             }
         }
     }
-    turn.note(&memory);
-    turn.tell(&memory, Some(memory.state()), "declared");
-    Some(memory)
+    turn.note(memory);
+    turn.tell(memory, Some(memory.state()), "declared");
+    Fate::Stays
 }
 
 impl Turn<'_, '_> {

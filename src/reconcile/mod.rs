@@ -16,13 +16,17 @@ mod stop;
 mod tests;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, btree_map};
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Desired, Ending, Mono, Now, Observed, RunId, SeatState, SessionName, Shutdown, State,
+    AgentName, AgentSpec, Desired, Ending, Mono, Now, Observed, RunId, Seat, SeatState, Server, SessionName, Shutdown,
+    State,
 };
 
+use lifecycle::Fate;
 pub use memory::{AgentMemory, Declared, Memory, Phase, Rung, StopReason};
 
 /// Sessions that are being made at once. More make none of them faster, and the others wait in no queue of tmux.
@@ -140,36 +144,46 @@ pub enum StopSignal {
 /// runs goes on, and nothing is started.
 ///
 /// Linear in the number of agents. Planning again after the actions were carried out plans nothing.
-pub fn reconcile(desired: Option<&Desired>, observed: &Observed, memory: Memory, now: Now) -> Plan {
+pub fn reconcile(desired: Option<&Desired>, observed: &Observed, mut memory: Memory, now: Now) -> Plan {
     let mut world = World::new(desired, observed, now, memory.last_run);
-    let mut remembered = memory.agents;
-    let mut next = BTreeMap::new();
-    let mut changed = Vec::new();
     let mut declared = desired.map(|desired| desired.agents.iter()).into_iter().flatten().peekable();
+    let mut seats = observed.seats.iter().peekable();
+    let (mut changed, mut new, mut gone) = (Vec::new(), Vec::new(), Vec::new());
 
-    // Both maps are sorted, so one walk over the two finds who is declared, who is remembered, and who is both.
-    let names: Vec<AgentName> = remembered.keys().cloned().collect();
-    let mut names = names.into_iter().peekable();
-    loop {
-        let name = match (declared.peek(), names.peek()) {
-            (Some((declared, _)), Some(remembered)) => (*declared).min(remembered).clone(),
-            (Some((declared, _)), None) => (*declared).clone(),
-            (None, Some(remembered)) => remembered.clone(),
-            (None, None) => break,
-        };
-        let spec = declared.next_if(|(declared, _)| **declared == name).map(|(_, spec)| spec);
-        names.next_if(|remembered| *remembered == name);
-        let before = remembered.remove(&name);
-        let after = lifecycle::advance(&mut world, &name, spec, before.clone());
-        if before != after {
-            changed.push(name.clone());
+    // All maps are sorted, so one walk over them meets everything of an agent at once; and what is remembered of most
+    // agents stays as it is, and where it is.
+    for (name, memory) in &mut memory.agents {
+        while let Some((other, spec)) = declared.next_if(|(other, _)| *other < name) {
+            let begun = lifecycle::begin(&mut world, other, spec, at(&mut seats, other));
+            new.extend(begun.map(|memory| (other.clone(), memory)));
         }
-        if let Some(after) = after {
-            next.insert(name, after);
+        let spec = declared.next_if(|(declared, _)| *declared == name).map(|(_, spec)| spec);
+        let seat = at(&mut seats, name);
+        let before = memory.clone();
+        match lifecycle::advance(&mut world, name, spec, seat, memory) {
+            Fate::Stays if *memory == before => continue,
+            Fate::Stays => {}
+            Fate::Forgotten => gone.push(name.clone()),
         }
+        changed.push(name.clone());
+    }
+    for (other, spec) in declared {
+        let begun = lifecycle::begin(&mut world, other, spec, at(&mut seats, other));
+        new.extend(begun.map(|memory| (other.clone(), memory)));
+    }
+    changed.extend(new.iter().map(|(name, _)| name.clone()));
+    memory.agents.extend(new);
+    for name in gone {
+        memory.agents.remove(&name);
     }
     let World { actions, transitions, ends, wake_at, last_run, .. } = world;
-    Plan { actions, memory: Memory { agents: next, last_run }, changed, transitions, ends, wake_at }
+    Plan { actions, memory: Memory { last_run, ..memory }, changed, transitions, ends, wake_at }
+}
+
+/// The seat of this agent, in a walk over all of them that asks for one agent after the other, by name.
+fn at<'a>(seats: &mut Peekable<btree_map::Iter<'a, AgentName, Seat>>, name: &AgentName) -> Option<&'a Seat> {
+    while seats.next_if(|(other, _)| *other < name).is_some() {}
+    seats.next_if(|(other, _)| *other == name).map(|(_, seat)| seat)
 }
 
 /// What the agents' plans share.
@@ -180,8 +194,8 @@ struct World<'a> {
     declarations_known: bool,
     shutdown: Shutdown,
     last_run: RunId,
-    opening: usize,
-    occupied: BTreeSet<&'a SessionName>,
+    opening: OnceCell<usize>,
+    occupied: OnceCell<BTreeSet<&'a SessionName>>,
     actions: Vec<Action>,
     transitions: Vec<Transition>,
     ends: Vec<(AgentName, Ending)>,
@@ -190,16 +204,14 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(desired: Option<&Desired>, observed: &'a Observed, now: Now, last_run: RunId) -> Self {
-        let opening = observed.seats.values().filter(|seat| matches!(seat.state, SeatState::Opening { .. })).count();
-        let occupies = |state: &SeatState| !matches!(state, SeatState::Refused { .. });
         Self {
             observed,
             now,
             declarations_known: desired.is_some(),
             shutdown: desired.map(|desired| desired.shutdown).unwrap_or_default(),
             last_run,
-            opening,
-            occupied: observed.seats.values().filter(|s| occupies(&s.state)).map(|seat| &seat.session).collect(),
+            opening: OnceCell::new(),
+            occupied: OnceCell::new(),
             actions: Vec::new(),
             transitions: Vec::new(),
             ends: Vec::new(),
@@ -211,6 +223,22 @@ impl<'a> World<'a> {
     fn new_run(&mut self) -> RunId {
         self.last_run = RunId(self.now.wall.0.max(self.last_run.0 + 1));
         self.last_run
+    }
+
+    /// Takes a session's place, if it is free and there is room for one more at once. Only who wants one pays for the count.
+    fn occupy(&mut self, session: &'a SessionName) -> bool {
+        let (observed, opening) = (self.observed, |seat: &&Seat| matches!(seat.state, SeatState::Opening { .. }));
+        let occupies = |seat: &&Seat| !matches!(seat.state, SeatState::Refused { .. });
+        let opening = *self.opening.get_or_init(|| observed.seats.values().filter(opening).count());
+        if observed.server != Server::Up || opening >= MAX_OPENING {
+            return false;
+        }
+        self.occupied.get_or_init(|| observed.seats.values().filter(occupies).map(|seat| &seat.session).collect());
+        let is_free = self.occupied.get_mut().is_some_and(|occupied| occupied.insert(session));
+        if is_free {
+            self.opening = opening.saturating_add(1).into();
+        }
+        is_free
     }
 
     /// Look again at `at`, or before.

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order: what must hold always, and what must hold in the end.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 

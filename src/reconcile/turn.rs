@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
-use super::{Action, MAX_OPENING, StopSignal, Transition, World, line, restart};
-use crate::model::{AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, State};
+use super::{Action, StopSignal, Transition, World, line, restart};
+use crate::model::{AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Shutdown, State};
 
 /// A session whose shim hasn't answered for this long is given up.
 pub(super) const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -42,14 +42,9 @@ pub(super) struct Turn<'w, 'a> {
 impl<'a> Turn<'_, 'a> {
     /// Orders a session, if there is room for one more at once.
     pub(super) fn open(&mut self, memory: &mut AgentMemory, spec: &'a Arc<AgentSpec>) -> Next {
-        let free = self.world.observed.server == Server::Up
-            && self.world.opening < MAX_OPENING
-            && !self.world.occupied.contains(&spec.session);
-        if !free {
+        if !self.world.occupy(&spec.session) {
             return Next::Rest;
         }
-        self.world.opening += 1;
-        self.world.occupied.insert(&spec.session);
         memory.run = self.world.new_run();
         let (agent, session) = (self.name.clone(), spec.session.clone());
         self.world.actions.push(Action::Open { agent, session, run: memory.run });
