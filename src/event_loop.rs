@@ -141,20 +141,22 @@ impl EventLoop {
     }
 
     /// Begins to stop everything; when it is being stopped, without waiting for grace periods. [`EventLoop::run`] does it.
-    pub fn terminate(&mut self) {
+    pub async fn terminate(&mut self) {
         let shutdown = match self.goal {
             Goal::End(_) | Goal::Drain => Shutdown::Now,
             Goal::Keep | Goal::Drained => Shutdown::Graceful,
         };
         tracing::info!(?shutdown, "stops all agents");
+        self.executor.begin_the_end().await;
         self.aim(Goal::End(shutdown));
     }
 
     /// Begins to stop everything that is on the tmux server there is, which is to be ended then. On the next one, what is
     /// declared is started anew.
-    pub fn drain(&mut self) {
+    pub async fn drain(&mut self) {
         if self.goal == Goal::Keep && self.observed.server == crate::model::Server::Up {
             tracing::info!("stops all agents, and then the tmux server");
+            self.executor.begin_the_end().await;
             self.aim(Goal::Drain);
         }
     }
@@ -174,7 +176,10 @@ impl EventLoop {
     fn aim(&mut self, goal: Goal) {
         self.goal = goal;
         match goal {
-            Goal::Keep => self.publisher.running(),
+            Goal::Keep => {
+                self.publisher.running();
+                self.executor.begin_again();
+            }
             Goal::Drain | Goal::Drained | Goal::End(_) => self.publisher.stopping(clock::now()),
         }
         self.wake_at = Some(Mono(0));

@@ -156,7 +156,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     };
     match mission {
         Mission::Keep => manager.ready(),
-        Mission::Drain => world.drain(),
+        Mission::Drain => world.drain().await,
     }
     let result = loop {
         tokio::select! {
@@ -167,10 +167,10 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
                     manager.stopping();
                     break Ok(());
                 }
-                Request::Drain if options.keeper == Keeper::Other => world.drain(),
+                Request::Drain if options.keeper == Keeper::Other => world.drain().await,
                 Request::End | Request::Drain => {
                     manager.stopping();
-                    world.terminate();
+                    world.terminate().await;
                 }
             },
             finished = world.run() => match finished {

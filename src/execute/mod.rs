@@ -12,7 +12,7 @@ mod place;
 mod start;
 mod stop;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -91,6 +91,8 @@ pub struct Executor {
     ground: Ground,
     places: Places,
     server: Option<Server>,
+    /// While everything is being stopped for the server to be ended: who else was on it.
+    ends_all: Option<BTreeSet<String>>,
     /// None until the login shell has answered.
     login_environment: Option<Arc<[(OsString, OsString)]>>,
     /// Launches that wait for it.
@@ -114,6 +116,7 @@ impl Executor {
             ground,
             places: Places::default(),
             server: None,
+            ends_all: None,
             login_environment: None,
             waiting: Vec::new(),
             unclaimed: Vec::new(),

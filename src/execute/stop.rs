@@ -18,8 +18,11 @@ use super::{Executor, LinkId, Server, What};
 /// A cgroup that was killed is waited for this long; then the sweep goes on and says so.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
 
-/// A tmux server that was asked to end is killed after this.
-const SERVER_ENDS_WITHIN: Duration = Duration::from_secs(3);
+/// A tmux server that was asked to end is waited for this long.
+const SERVER_ENDS_WITHIN: Duration = Duration::from_millis(300);
+
+/// A server that is busy is not waited for to say who is on it.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 
 /// A shim whose session is closed is killed after this.
 const SHIM_ENDS_WITHIN: Duration = Duration::from_millis(500);
@@ -31,8 +34,10 @@ impl Server {
         // It ends by SIGTERM as by kill-server, but doesn't have to be spoken to. One that is gone can't be asked, and
         // one that may not be asked may not be killed either, which is what is reported.
         let _asked = process.signal(libc::SIGTERM);
-        if let Err(error) = process::wait_or_kill(&process, SERVER_ENDS_WITHIN).await {
-            tracing::error!(%error, "could not end the tmux server");
+        if tokio::time::timeout(SERVER_ENDS_WITHIN, process.ended()).await.is_err() {
+            // It listens no longer and holds nothing that runs, but takes leave of each terminal (utempter(8)): some
+            // milliseconds for each.
+            tracing::info!("the tmux server closes its last terminals, and ends by itself");
         }
         if let Some(Err(error)) = cgroups.map(|root| root.remove_own()) {
             tracing::debug!(%error, "could not remove the agents' cgroup");
@@ -136,28 +141,50 @@ impl Executor {
         self.server.take()
     }
 
-    /// Hands out the server to be ended, unless somebody else has a session on it.
+    /// Everything is about to be stopped, for the server to be ended. Looks who else is on it while it has time to answer:
+    /// later it is busy with sessions that close.
+    pub async fn begin_the_end(&mut self) {
+        if self.ends_all.is_none() {
+            self.ends_all = Some(self.others().await.unwrap_or_default());
+        }
+    }
+
+    /// There is another server, or is to be: what is stopped may be started again.
+    pub fn begin_again(&mut self) {
+        self.ends_all = None;
+    }
+
+    /// Hands out the server to be ended, unless somebody else has a session on it. Who makes one while it is too busy to tell
+    /// loses it.
     pub async fn release_server(&mut self) -> Option<Server> {
+        let others = self.others().await.or(self.ends_all.take()).unwrap_or_default();
         let server = self.server.take()?;
-        let rows = server.control.send(command::list_panes()).await.unwrap_or_default();
-        let panes = rows.iter().filter_map(|row| command::parse_pane(row));
-        let foreign: BTreeSet<String> = panes
-            .filter(|pane| pane.agent.is_empty() && pane.session_name != SessionName::CONTROL)
-            .map(|pane| pane.session_name)
-            .collect();
-        if foreign.is_empty() {
+        if others.is_empty() {
             return Some(server);
         }
-        tracing::warn!(sessions = ?foreign, "leaves the tmux server running, as it has sessions that are not agentd's");
+        tracing::warn!(sessions = ?others, "leaves the tmux server running, as it has sessions that are not agentd's");
         None
+    }
+
+    /// The sessions that are not ours, if the server tells soon.
+    async fn others(&self) -> Option<BTreeSet<String>> {
+        let answer = self.server.as_ref()?.control.send(command::list_panes());
+        let rows = tokio::time::timeout(ANSWERS_WITHIN, answer).await.ok()?.ok()?;
+        let panes = rows.iter().filter_map(|row| command::parse_pane(row));
+        let others = panes.filter(|pane| pane.agent.is_empty() && pane.session_name != SessionName::CONTROL);
+        Some(others.map(|pane| pane.session_name).collect())
     }
 
     /// Closes the session, then kills whatever is left of its shim and of its run; `Swept` when all is gone.
     fn sweep(&mut self, agent: &AgentName, idle: bool) {
         self.order(agent, Order::Quit);
+        let leaves = self.ends_all.is_some();
         let Some(place) = self.places.get_mut(agent) else { return };
         let id = place.id;
-        let closed = place.pane.as_ref().map(|pane| place.control.send(command::kill_session(&pane.session_id)));
+        // A session closes with its shim. It is waited for only where there may be another with its name.
+        let closes_itself = leaves && place.shim.is_some();
+        let pane = place.pane.as_ref().filter(|_| !closes_itself);
+        let closed = pane.map(|pane| place.control.send(command::kill_session(&pane.session_id)));
         let marker = marker_to_sweep(agent, place, idle);
         let (cgroup, shim) = (place.cgroup.take(), place.shim.clone());
         let name = agent.clone();
