@@ -249,7 +249,10 @@ impl EventLoop {
         self.has_loaded = true;
         let now = clock::now();
         match loaded.result {
-            Ok(desired) => {
+            Ok(mut desired) => {
+                if let Some(old) = &self.desired {
+                    desired.share(old);
+                }
                 let is_new = !matches!(self.goal, Goal::End(_)) && self.desired.as_deref() != Some(&desired);
                 if is_new {
                     self.desired = Some(Arc::new(desired));

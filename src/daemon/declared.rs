@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::desired::watch::Watcher;
 use crate::desired::{self, Loaded, Presence, Sources};
 use crate::event::Event;
+use crate::sys::memory;
 use crate::sys::systemd::ServiceManager;
 
 /// Loads and watches until nobody listens to the events.
@@ -44,6 +45,7 @@ pub async fn follow(
             return;
         }
         every.reset();
+        let mut is_fresh = true;
         loop {
             tokio::select! {
                 changed = changed(&mut watcher) => {
@@ -63,6 +65,10 @@ pub async fn follow(
                 _ = every.tick() => {
                     if !stamp.is_current() {
                         break;
+                    }
+                    // Now, as nobody waits for anything that has to do with it any more.
+                    if std::mem::take(&mut is_fresh) {
+                        memory::give_back();
                     }
                 }
             }

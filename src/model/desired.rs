@@ -25,3 +25,14 @@ pub enum Shutdown {
     /// It is, at once: whoever asked has asked again.
     Now,
 }
+
+impl Desired {
+    /// Takes the specs of an earlier one where they are the same, so that a fleet of which one agent changes is kept once.
+    pub fn share(&mut self, earlier: &Self) {
+        for (name, spec) in &mut self.agents {
+            if let Some(same) = earlier.agents.get(name).filter(|earlier| *earlier == spec) {
+                *spec = Arc::clone(same);
+            }
+        }
+    }
+}

@@ -293,3 +293,17 @@ fn the_line_says_what_comes_next() {
     });
     assert_eq!(line, Some("agentd: a exited with status 3 after 12 s; restarts in 3 s (to detach: C-b d)"));
 }
+
+#[test]
+fn what_is_declared_as_before_is_kept_once() {
+    let policy = policy();
+    let desired = |version| {
+        let agents = [spec("a", 1, policy), spec("b", version, policy)].map(|spec| (spec.name.clone(), spec));
+        Desired { agents: agents.into(), ..Desired::default() }
+    };
+    let (earlier, mut later) = (desired(1), desired(2));
+    later.share(&earlier);
+    assert_eq!(later, desired(2));
+    assert!(Arc::ptr_eq(&later.agents[&name("a")], &earlier.agents[&name("a")]));
+    assert!(!Arc::ptr_eq(&later.agents[&name("b")], &earlier.agents[&name("b")]));
+}

@@ -8,6 +8,7 @@ pub mod fd;
 pub mod identity;
 pub mod local_time;
 pub mod login_env;
+pub mod memory;
 pub mod privileges;
 pub mod probe;
 pub mod process;
