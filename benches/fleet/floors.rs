@@ -127,13 +127,13 @@ fn supervise(with_terminal: bool, child: &str, stamps: &str, count: usize, direc
                     signals.read_signal().unwrap();
                     ends = true;
                     for one in running.values() {
-                        kill(one.pid, Signal::SIGTERM);
+                        kill(one.pid, Signal::SIGKILL);
                     }
                 }
                 EDITED => {
                     edits.read_events().unwrap();
                     let number: usize = fs::read_to_string(directory.join("edited")).unwrap().parse().unwrap();
-                    kill(running[&number].pid, Signal::SIGTERM);
+                    kill(running[&number].pid, Signal::SIGKILL);
                 }
                 number => {
                     let number = usize::try_from(number).unwrap();

@@ -1,4 +1,4 @@
-//! The figures: as a table, as JSON, and drawn.
+//! The figures: as a table and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -110,7 +110,7 @@ impl Figures {
         self.lives.entry(count).or_default().push((name.to_owned(), life));
     }
 
-    /// Prints, writes and draws.
+    /// Prints and writes.
     pub fn end(&self) {
         let table = self.table();
         println!("{table}");
