@@ -99,6 +99,15 @@ impl Going {
         }
     }
 
+    /// The next lines with these in them, in whatever order: output and errors come by two ways.
+    pub fn wait_all(&mut self, parts: &[&str]) {
+        let mut missing = parts.to_vec();
+        while !missing.is_empty() {
+            let line = self.wait("");
+            missing.retain(|part| !line.contains(part));
+        }
+    }
+
     /// What it said up to its end, and how that was.
     pub fn ended(mut self) -> (i32, Vec<String>) {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {

@@ -62,8 +62,7 @@ fn events_are_followed_over_a_restart_of_the_daemon() {
     drop(daemon);
     follow.wait("waiting for it");
     let daemon = host.start();
-    follow.wait("it is back");
-    follow.wait("took the configuration");
+    follow.wait_all(&["it is back", "took the configuration"]);
     host.configure(&[agent("builder", &["$PROBE", "wait"], ""), crasher()].concat());
     daemon.wait_state("crasher", "failed");
     follow.wait("crasher  backing_off → ");
