@@ -37,6 +37,7 @@ let
   hardening = lib.optionalAttrs cfg.hardening (lib.mapAttrs (_: lib.mkDefault) (import ./lib/hardening.nix));
 
   isVariable = name: builtins.match "[A-Za-z_][A-Za-z0-9_]*" name != null && !(lib.hasPrefix "AGENTD_" name);
+  unknownAdmins = lib.filter (name: !(config.users.users ? ${name})) cfg.admins;
   notVariables = lib.filter (name: !(isVariable name)) (lib.attrNames cfg.secrets);
 in
 {
@@ -63,6 +64,14 @@ in
         assertion = !(builtins.elem cfg.user cfg.admins);
         message = "services.agentd.admins contains ${cfg.user}, as whom the agents run: who may attach may do what agents may, not the other way round. Remove it.";
       }
+      {
+        assertion = unknownAdmins == [ ];
+        message = "services.agentd.admins has users that users.users doesn't define: ${lib.concatStringsSep ", " unknownAdmins}. Define them there or correct the names; one from elsewhere, as from LDAP, belongs into users.groups.${cfg.adminGroup}.members.";
+      }
+      {
+        assertion = cfg.group != cfg.adminGroup;
+        message = "services.agentd.group and adminGroup are both ${cfg.group}, which makes every agent an admin: name another group for one of them.";
+      }
     ];
 
     environment.systemPackages = [
@@ -71,22 +80,18 @@ in
     ];
 
     # Whoever defines them elsewhere is right.
-    users.users = lib.mkMerge [
-      (lib.mkIf (cfg.user == "agent") {
-        agent = {
-          isNormalUser = lib.mkDefault true;
-          description = lib.mkDefault "AI coding agents";
-          group = lib.mkOverride 900 cfg.group;
-        };
-      })
-      (lib.genAttrs cfg.admins (_: {
-        extraGroups = [ cfg.adminGroup ];
-      }))
-    ];
-    users.groups = {
-      ${cfg.group} = { };
-      ${cfg.adminGroup} = { };
+    users.users = lib.mkIf (cfg.user == "agent") {
+      agent = {
+        isNormalUser = lib.mkDefault true;
+        description = lib.mkDefault "AI coding agents";
+        group = lib.mkOverride 900 cfg.group;
+      };
     };
+    # By the groups: a name among the users would be half a user, where nobody defines the rest.
+    users.groups = lib.mkMerge [
+      { ${cfg.group} = { }; }
+      { ${cfg.adminGroup}.members = cfg.admins; }
+    ];
 
     systemd.tmpfiles.rules = [
       # Set-group-id, so that the socket that tmux makes in it is the group's.

@@ -43,40 +43,44 @@ lib.mapAttrs (_: result) {
   absent = { };
   default = agentd { };
 
-  full = agentd {
-    settings = {
-      memory = "2G";
-      agents.reviewer = {
-        harness = "claude-code";
-        prompt = "Review it.";
-        grace_period = "2m";
-        secrets = [ "ANTHROPIC_API_KEY" ];
-        env.LANG = "C.UTF-8";
+  full = {
+    users.users.alice.isNormalUser = true;
+    services.agentd = {
+      enable = true;
+      settings = {
+        memory = "2G";
+        agents.reviewer = {
+          harness = "claude-code";
+          prompt = "Review it.";
+          grace_period = "2m";
+          secrets = [ "ANTHROPIC_API_KEY" ];
+          env.LANG = "C.UTF-8";
+        };
+        agents.helper = {
+          harness = "custom";
+          command = [
+            "helper"
+            "{prompt}"
+          ];
+          replicas = 3;
+        };
       };
-      agents.helper = {
-        harness = "custom";
-        command = [
-          "helper"
-          "{prompt}"
-        ];
-        replicas = 3;
-      };
+      secretsDir = "/run/keys";
+      secrets.ANTHROPIC_API_KEY.file = "/run/keys/anthropic";
+      user = "worker";
+      group = "workers";
+      adminGroup = "wheel";
+      admins = [ "alice" ];
+      harnessPackages = [
+        pkgs.claude-code
+        pkgs.git
+      ];
+      extraArgs = [
+        "--debug"
+        "--log-format"
+        "100% of $HOME"
+      ];
     };
-    secretsDir = "/run/keys";
-    secrets.ANTHROPIC_API_KEY.file = "/run/keys/anthropic";
-    user = "worker";
-    group = "workers";
-    adminGroup = "wheel";
-    admins = [ "alice" ];
-    harnessPackages = [
-      pkgs.claude-code
-      pkgs.git
-    ];
-    extraArgs = [
-      "--debug"
-      "--log-format"
-      "100% of $HOME"
-    ];
   };
 
   without-hardening = agentd { hardening = false; };
@@ -121,6 +125,8 @@ lib.mapAttrs (_: result) {
     secrets.GOOD.file = "/run/a";
   };
   the-agent-as-admin = agentd { admins = [ "agent" ]; };
+  unknown-admin = agentd { admins = [ "alcie" ]; };
+  every-agent-as-admin = agentd { adminGroup = "agent"; };
 
   # Refused.
   unknown-option = agentd { agents = { }; };
