@@ -24,7 +24,7 @@
   longestGrace,
 }:
 let
-  inherit (import ./exec.nix { inherit lib; }) line;
+  inherit (import ./exec.nix { inherit lib; }) line literal;
   # What is certain to be enough for the grace period, with some time for the rest. While a drain is at work it says so to
   # systemd, which then waits for it, whatever it says here.
   stopWithin = if longestGrace == null then 90 else longestGrace + 15;
@@ -95,7 +95,7 @@ in
     }
     // lib.optionalAttrs system { OOMScoreAdjust = -500; }
     // lib.optionalAttrs (secrets != { }) {
-      LoadCredential = lib.mapAttrsToList (name: secret: "${name}:${secret.file}") secrets;
+      LoadCredential = lib.mapAttrsToList (name: secret: "${name}:${literal secret.file}") secrets;
     };
   };
 }

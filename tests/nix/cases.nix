@@ -66,7 +66,7 @@ lib.mapAttrs (_: result) {
         };
       };
       secretsDir = "/run/keys";
-      secrets.ANTHROPIC_API_KEY.file = "/run/keys/anthropic";
+      secrets.ANTHROPIC_API_KEY.file = "/run/keys/100% my own";
       user = "worker";
       group = "workers";
       adminGroup = "wheel";
