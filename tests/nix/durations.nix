@@ -5,7 +5,7 @@ let
   grace = text: { grace_period = text; };
   longest = given: settings.longestGrace ({ agents = { }; } // given);
   units = [
-    "ns" "nsec" "nanos" "us" "usec" "micros" "µs" "ms" "msec" "millis"
+    "ns" "nsec" "nanos" "us" "usec" "micros" "µs" "μs" "ms" "msec" "millis"
     "s" "sec" "secs" "second" "seconds" "m" "min" "mins" "minute" "minutes"
     "h" "hr" "hrs" "hour" "hours" "d" "day" "days" "w" "wk" "wks" "week" "weeks"
     "M" "month" "months" "y" "yr" "yrs" "year" "years"
