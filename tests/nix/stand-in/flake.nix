@@ -5,10 +5,11 @@
     { self }:
     let
       lib = import ./lib.nix;
+      there = file: if builtins.pathExists file then file else throw "${toString file} is not there";
       # What only the package needs.
       more = {
         fileset.unions = files: files;
-        fileset.toSource = { root, fileset }: builtins.deepSeq (map builtins.pathExists fileset) (toString root);
+        fileset.toSource = { root, fileset }: builtins.deepSeq (map there fileset) (toString root);
         importTOML = file: builtins.fromTOML (builtins.readFile file);
         makeBinPath = packages: lib.concatStringsSep ":" (map (package: "${package}/bin") packages);
         licenses.mit = "MIT";
@@ -75,7 +76,10 @@
               };
               rustPlatform.buildRustPackage =
                 arguments:
-                derive "${arguments.pname}-${arguments.version}" { inherit (arguments) src postInstall postBuild; }
+                derive "${arguments.pname}-${arguments.version}" {
+                  inherit (arguments) src postInstall postBuild;
+                  cargoLock = toString (there arguments.cargoLock.lockFile);
+                }
                 // {
                   overrideAttrs = more: derive "${more.pname or arguments.pname}-${arguments.version}" { };
                   inherit (arguments) meta;
