@@ -9,7 +9,10 @@
       # What only the package needs.
       more = {
         fileset.unions = files: files;
-        fileset.toSource = { root, fileset }: builtins.deepSeq (map there fileset) (toString root);
+        fileset.toSource = { root, fileset }: builtins.deepSeq (map there fileset) {
+          outPath = toString root;
+          parts = lib.concatStringsSep " " (map toString fileset);
+        };
         importTOML = file: builtins.fromTOML (builtins.readFile file);
         makeBinPath = packages: lib.concatStringsSep ":" (map (package: "${package}/bin") packages);
         licenses.mit = "MIT";
@@ -83,6 +86,7 @@
                 // {
                   overrideAttrs = more: derive "${more.pname or arguments.pname}-${arguments.version}" { };
                   inherit (arguments) meta;
+                  inherit (arguments.src) parts;
                 };
               mkShell = arguments: derive "shell" { inherit (arguments) packages; };
               testers.runNixOSTest =
