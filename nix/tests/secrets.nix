@@ -27,15 +27,19 @@
     machine.succeed("mv /run/stereos/secrets/FROM_DIR.tmp /run/stereos/secrets/FROM_DIR")
     machine.wait_until_succeeds("grep 'value-of-unit value-of-dir' /home/agent/seen")
 
+    # Each is there, so that what follows means something.
     for path in ("/run/keys/from-unit", "/run/stereos/secrets/FROM_DIR", "/run/credentials/agentd.service/FROM_UNIT"):
+        machine.succeed(f"test -s {path}")
         machine.fail(f"sudo -u agent cat {path}")
     for where in (
         "systemctl show agentd agentd-agents",
         "journalctl -o export -u agentd -u agentd-agents",
-        "cat /etc/systemd/system/agentd.service",
+        "systemctl cat agentd agentd-agents",
         "cat /proc/$(systemctl show --value -p MainPID agentd)/environ",
-        "curl -sS --unix-socket /run/stereos/agentd.sock http://localhost/v1/declared",
+        "curl -sS --fail --unix-socket /run/stereos/agentd.sock http://localhost/v1/declared",
     ):
-        machine.fail(f"{where} | grep -a value-of-")
+        machine.succeed(f"{where} > /root/said")
+        machine.succeed("test -s /root/said")
+        machine.fail("grep -a value-of- /root/said")
   '';
 }

@@ -5,10 +5,14 @@
     { self }:
     let
       lib = import ./lib.nix;
+      there = file: if builtins.pathExists file then file else throw "${toString file} is not there";
       # What only the package needs.
       more = {
         fileset.unions = files: files;
-        fileset.toSource = { root, fileset }: builtins.deepSeq (map builtins.pathExists fileset) (toString root);
+        fileset.toSource = { root, fileset }: builtins.deepSeq (map there fileset) {
+          outPath = toString root;
+          parts = lib.concatStringsSep " " (map toString fileset);
+        };
         importTOML = file: builtins.fromTOML (builtins.readFile file);
         makeBinPath = packages: lib.concatStringsSep ":" (map (package: "${package}/bin") packages);
         licenses.mit = "MIT";
@@ -75,10 +79,14 @@
               };
               rustPlatform.buildRustPackage =
                 arguments:
-                derive "${arguments.pname}-${arguments.version}" { inherit (arguments) src postInstall postBuild; }
+                derive "${arguments.pname}-${arguments.version}" {
+                  inherit (arguments) src postInstall postBuild;
+                  cargoLock = toString (there arguments.cargoLock.lockFile);
+                }
                 // {
                   overrideAttrs = more: derive "${more.pname or arguments.pname}-${arguments.version}" { };
                   inherit (arguments) meta;
+                  inherit (arguments.src) parts;
                 };
               mkShell = arguments: derive "shell" { inherit (arguments) packages; };
               testers.runNixOSTest =
