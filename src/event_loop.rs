@@ -4,7 +4,6 @@
 //! watchdog is told, from the loop itself: a loop that hangs is silent.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,7 +14,7 @@ use crate::model::{Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::Publisher;
 use crate::sys::clock;
-use crate::sys::systemd::ServiceManager;
+use crate::sys::systemd::{Pulse, ServiceManager};
 
 /// Events that are taken before the next plan, so that a burst is planned once and yet nobody waits for its end.
 const MOST_EVENTS_A_PLAN: usize = 256;
@@ -49,13 +48,6 @@ pub enum Finished {
     Drained,
     /// Everything has ended, and there is nothing left to do.
     Ended,
-}
-
-/// The proof of life that the service manager wants.
-#[derive(Clone, Copy, Debug)]
-struct Pulse {
-    every: Duration,
-    next: Mono,
 }
 
 /// The loop's state.
@@ -104,7 +96,7 @@ impl EventLoop {
             desired: None,
             goal: Goal::Keep,
             manager,
-            pulse: manager.alive_every().map(|every| Pulse { every, next: clock::now().mono }),
+            pulse: manager.pulse(),
             observed: Observed::default(),
             memory: Memory::default(),
             publisher,
@@ -198,12 +190,8 @@ impl EventLoop {
     /// Says that the loop turns, if it is time to; when to wake up for the plan or to say it again.
     fn pulse(&mut self) -> Option<Mono> {
         let Some(pulse) = &mut self.pulse else { return self.wake_at };
-        let now = clock::now().mono;
-        if now >= pulse.next {
-            self.manager.alive();
-            pulse.next = now.after(pulse.every);
-        }
-        Some(self.wake_at.map_or(pulse.next, |wake_at| wake_at.min(pulse.next)))
+        let next = pulse.beat(clock::now().mono);
+        Some(self.wake_at.map_or(next, |wake_at| wake_at.min(next)))
     }
 
     /// Takes what is there already.

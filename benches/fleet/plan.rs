@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use agentd::desired::{MissingPrompt, Sources, load};
+use agentd::desired::{Sources, load};
 use agentd::model::{Child, Desired, Mono, Now, Observed, Seat, SeatState, Server, Wall};
 use agentd::reconcile::{Action, Memory, reconcile};
 
@@ -27,9 +27,7 @@ fn declared(count: usize, changed: bool) -> Desired {
         );
     }
     std::fs::write(&config, text).unwrap();
-    let missing_prompt = MissingPrompt::Mistake;
-    let sources = Sources { config, secret_dir: None, credentials_dir: None, missing_prompt, agent_home: "/".into() };
-    load(&sources).result.unwrap()
+    load(&Sources::new(config, "/".into())).result.unwrap()
 }
 
 /// Nanoseconds, of each round.

@@ -56,21 +56,13 @@ fn count(n: usize, what: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use crate::desired::MissingPrompt;
-
     use super::*;
 
     fn run(config: &str) -> (Verdict, String) {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("jcard.toml");
         std::fs::write(&file, config).unwrap();
-        let sources = Sources {
-            config: file,
-            secret_dir: None,
-            credentials_dir: None,
-            missing_prompt: MissingPrompt::Mistake,
-            agent_home: "/home/u".into(),
-        };
+        let sources = Sources::new(file, "/home/u".into());
         let mut out = Vec::new();
         let verdict = check(&sources, Look::Plain, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -110,13 +102,7 @@ mod tests {
                 Ok(())
             }
         }
-        let sources = Sources {
-            config: "/none".into(),
-            secret_dir: None,
-            credentials_dir: None,
-            missing_prompt: MissingPrompt::Mistake,
-            agent_home: "/".into(),
-        };
+        let sources = Sources::new("/none".into(), "/".into());
         let verdict = |kind| check(&sources, Look::Plain, &mut Gone(kind)).ok();
         assert_eq!(verdict(io::ErrorKind::BrokenPipe), Some(Verdict::Bad));
         assert_eq!(verdict(io::ErrorKind::StorageFull), None);

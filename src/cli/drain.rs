@@ -7,7 +7,7 @@ use clap::Args;
 use nix::libc::SIGUSR1;
 
 use crate::daemon::{self, DaemonError, Options};
-use crate::sys::process::PidFd;
+use crate::sys::process::{PidFd, is_gone};
 use crate::sys::systemd::ServiceManager;
 use crate::sys::tmux::server;
 
@@ -25,9 +25,8 @@ pub struct Flags {
 }
 
 /// A daemon is asked again this often, as it may have had no tmux server yet when it was asked before; the service
-/// manager hears as often that the end takes [`EXTENSION`] more.
+/// manager hears as often that the end takes longer.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-const EXTENSION: Duration = Duration::from_secs(30);
 
 /// A daemon that has just come, or gone, is looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -47,7 +46,7 @@ fn drain(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => by_the_daemon(error, options, &tmux)?,
         }
     }
-    Ok(server::remove_socket(&options.tmux_socket, options.drop_to_user.then_some(options.user.uid))?)
+    Ok(options.remove_tmux_socket()?)
 }
 
 /// Has the daemon do it that is in our way, until the tmux server has ended or that daemon has.
@@ -63,22 +62,21 @@ fn by_the_daemon(error: DaemonError, options: &Options, tmux: &PidFd) -> Result<
     let manager = ServiceManager::from_environment();
     loop {
         match daemon.signal(SIGUSR1) {
-            Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             sent => sent?,
         }
-        manager.extend_timeout(EXTENSION);
+        manager.extend_timeout();
         if PidFd::one_ends(&[tmux, &daemon], ASK_EVERY)? {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// The process, unless it has ended.
 fn opened(pid: u32) -> std::io::Result<Option<PidFd>> {
     match PidFd::open(pid) {
         Ok(process) => Ok(Some(process)),
-        Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => Ok(None),
+        Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -176,8 +176,7 @@ fn two_dashes(argument: OsString) -> OsString {
 
 fn check(config: PathBuf, secret_dir: Option<PathBuf>, without_files: bool) -> ExitCode {
     let missing_prompt = if without_files { MissingPrompt::ToCome } else { MissingPrompt::Mistake };
-    let agent_home = Identity::current().home;
-    let sources = Sources { config, secret_dir, credentials_dir: None, missing_prompt, agent_home };
+    let sources = Sources { secret_dir, missing_prompt, ..Sources::new(config, Identity::current().home) };
     let mut stdout = std::io::stdout();
     exit_code(matches!(check::check(&sources, output::look(), &mut stdout), Ok(check::Verdict::Good)))
 }

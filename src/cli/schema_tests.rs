@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 
 use super::*;
-use crate::desired::{MissingPrompt, Sources, load};
+use crate::desired::{Sources, load};
 
 /// Whether a value is what a schema asks for. A word that isn't known fails the test.
 fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
@@ -72,13 +72,7 @@ fn is_taken(text: &str) -> bool {
     let config = dir.path().join("jcard.toml");
     std::fs::write(&config, text).unwrap();
     std::fs::write(dir.path().join("text"), "a prompt").unwrap();
-    let loaded = load(&Sources {
-        config,
-        secret_dir: None,
-        credentials_dir: None,
-        missing_prompt: MissingPrompt::Mistake,
-        agent_home: "/home/u".into(),
-    });
+    let loaded = load(&Sources::new(config, "/home/u".into()));
     loaded.result.is_ok() && !loaded.warnings.iter().any(|warning| warning.message.contains("unknown field"))
 }
 

@@ -129,8 +129,6 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     }
     if mission == Mission::Keep {
         start_sources_of_what_is_declared(&mut tasks, &options, manager, hangups, &events);
-    }
-    if mission == Mission::Keep {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), config = %options.config.display(),
             api = %options.api_socket.display(), user = options.user.name, "agentd starts"
@@ -233,8 +231,7 @@ fn of_a_task(ended: Result<(), JoinError>) -> DaemonError {
 
 async fn end_server(server: Server, options: &Options) {
     server.end().await;
-    let user = options.drop_to_user.then_some(options.user.uid);
-    if let Err(error) = tmux_server::remove_socket(&options.tmux_socket, user) {
+    if let Err(error) = options.remove_tmux_socket() {
         tracing::debug!(%error, "could not remove the tmux server's socket");
     }
 }

@@ -1,14 +1,15 @@
 //! What the daemon is told at its start, and what each of its parts gets of that.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::desired::{MissingPrompt, Sources};
+use crate::desired::Sources;
 use crate::execute::Ground;
 use crate::status::About;
 use crate::sys::identity::{AccessGroup, Identity};
-use crate::sys::tmux::capture;
+use crate::sys::tmux::{capture, server as tmux_server};
 
 use super::server::{Keeper, ServerAccess};
 
@@ -58,6 +59,21 @@ pub fn find_shim(agentd: &Path) -> PathBuf {
 }
 
 impl Options {
+    /// The user to be for whatever is that user's; none if that is us.
+    fn other_user(&self) -> Option<&Identity> {
+        self.drop_to_user.then_some(&self.user)
+    }
+
+    /// The same, by its number.
+    pub(super) fn other_uid(&self) -> Option<u32> {
+        self.other_user().map(|user| user.uid)
+    }
+
+    /// Removes the socket that the tmux server leaves when it ends.
+    pub fn remove_tmux_socket(&self) -> io::Result<()> {
+        tmux_server::remove_socket(&self.tmux_socket, self.other_uid())
+    }
+
     pub(super) fn about(&self) -> About {
         About {
             config: self.config.clone(),
@@ -70,11 +86,7 @@ impl Options {
     }
 
     pub(super) fn terminals(&self) -> capture::Access {
-        capture::Access {
-            tmux: self.tmux.clone(),
-            socket: self.tmux_socket.clone(),
-            user: self.drop_to_user.then(|| self.user.clone()),
-        }
+        capture::Access { tmux: self.tmux.clone(), socket: self.tmux_socket.clone(), user: self.other_user().cloned() }
     }
 
     pub(super) fn ground(&self) -> Ground {
@@ -93,7 +105,7 @@ impl Options {
             socket: self.tmux_socket.clone(),
             shim: self.shim.clone(),
             keeper: self.keeper,
-            user: self.drop_to_user.then(|| self.user.clone()),
+            user: self.other_user().cloned(),
             group: self.admins.as_ref().map(|group| group.gid),
             admins: self.admins.as_ref().map(|group| group.members.clone()).unwrap_or_default(),
         }
@@ -101,11 +113,9 @@ impl Options {
 
     pub(super) fn sources(&self) -> Sources {
         Sources {
-            config: self.config.clone(),
             credentials_dir: self.credentials_dir.clone(),
             secret_dir: Some(self.secret_dir.clone()),
-            missing_prompt: MissingPrompt::Mistake,
-            agent_home: self.user.home.clone(),
+            ..Sources::new(self.config.clone(), self.user.home.clone())
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Sockets {
 impl Sockets {
     pub fn bind(options: &Options) -> Result<Self, DaemonError> {
         let group = options.admins.as_ref().map(|group| group.gid);
-        let user = options.drop_to_user.then_some(options.user.uid);
+        let user = options.other_uid();
         let private = !options.drop_to_user;
         let api_dir = Access { owner: None, group: None, mode: if private { 0o700 } else { 0o755 } };
         // Set-group-id, so that the socket that tmux makes in it is the group's; the user owns it, as tmux runs as that.

@@ -11,14 +11,14 @@ use crate::sys::systemd::ServiceManager;
 /// Changes that come closer together than this are told as one.
 const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
-/// How often a stop is said to be under way, and how much longer it may take from then on. That it comes to an end is
-/// the stop ladder's business: every rung has its time.
-const STOPPING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
+/// How often a stop is said to be under way. That it comes to an end is the stop ladder's business: every rung has its
+/// time.
+const STOPPING_EVERY: Duration = Duration::from_secs(10);
 
 /// Tells until there is nothing more to tell.
 pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>, manager: ServiceManager) {
     let mut told = String::new();
-    let mut still_stopping = tokio::time::interval(STOPPING.0);
+    let mut still_stopping = tokio::time::interval(STOPPING_EVERY);
     loop {
         let (line, phase) = {
             let snapshot = snapshots.borrow_and_update();
@@ -36,7 +36,7 @@ pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>, manager: Serv
                 }
                 tokio::time::sleep(AT_MOST_EVERY).await;
             }
-            _ = still_stopping.tick(), if phase == Phase::Stopping => manager.extend_timeout(STOPPING.1),
+            _ = still_stopping.tick(), if phase == Phase::Stopping => manager.extend_timeout(),
         }
     }
 }

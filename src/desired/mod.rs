@@ -59,6 +59,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// A configuration without secrets, whose prompt files are to be there.
+    pub fn new(config: PathBuf, agent_home: PathBuf) -> Self {
+        Self { config, secret_dir: None, credentials_dir: None, missing_prompt: MissingPrompt::Mistake, agent_home }
+    }
+
     /// The same, without the secrets.
     #[must_use]
     pub fn without_secrets(&self) -> Self {

@@ -4,7 +4,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::desired::settle::{BURST_MAX, QUIET};
-use crate::desired::{MissingPrompt, Sources, load};
+use crate::desired::{Sources, load};
 
 use super::*;
 
@@ -44,11 +44,8 @@ impl Ground {
 
     fn load(&mut self) {
         let loaded = load(&Sources {
-            config: self.path("jcard.toml"),
             secret_dir: Some(self.path("secrets")),
-            credentials_dir: None,
-            missing_prompt: MissingPrompt::Mistake,
-            agent_home: PathBuf::from("/home/u"),
+            ..Sources::new(self.path("jcard.toml"), PathBuf::from("/home/u"))
         });
         assert!(self.watcher.follow(&loaded.paths, &loaded.stamp).is_empty());
     }
@@ -235,11 +232,8 @@ async fn what_is_missing_is_seen_when_it_comes() {
 async fn a_change_between_the_load_and_the_watch_is_not_lost() {
     let mut ground = Ground::new(plain);
     let loaded = load(&Sources {
-        config: ground.path("jcard.toml"),
         secret_dir: Some(ground.path("secrets")),
-        credentials_dir: None,
-        missing_prompt: MissingPrompt::Mistake,
-        agent_home: PathBuf::from("/home/u"),
+        ..Sources::new(ground.path("jcard.toml"), PathBuf::from("/home/u"))
     });
     ground.watcher = Watcher::new().unwrap();
     ground.replace("p.md", "something else");

@@ -18,18 +18,6 @@ pub(super) enum Fate {
     Forgotten,
 }
 
-/// Brings an agent that is remembered as far as it gets now.
-pub(super) fn advance<'a>(
-    world: &mut World<'a>,
-    name: &AgentName,
-    spec: Option<&'a Arc<AgentSpec>>,
-    seat: Option<&'a Seat>,
-    memory: &mut AgentMemory,
-) -> Fate {
-    let told = Some(memory.state());
-    turn(world, name, spec, seat, told, memory)
-}
-
 /// Brings an agent that is new as far as it gets now.
 pub(super) fn begin<'a>(
     world: &mut World<'a>,
@@ -38,13 +26,14 @@ pub(super) fn begin<'a>(
     seat: Option<&'a Seat>,
 ) -> Option<AgentMemory> {
     let mut memory = AgentMemory::new(spec);
-    match turn(world, name, Some(spec), seat, None, &mut memory) {
+    match advance(world, name, Some(spec), seat, None, &mut memory) {
         Fate::Stays => Some(memory),
         Fate::Forgotten => None,
     }
 }
 
-fn turn<'a>(
+/// Brings an agent as far as it gets now. `told` is the public state that was last told of it.
+pub(super) fn advance<'a>(
     world: &mut World<'a>,
     name: &AgentName,
     spec: Option<&'a Arc<AgentSpec>>,

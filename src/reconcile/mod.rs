@@ -159,8 +159,8 @@ pub fn reconcile(desired: Option<&Desired>, observed: &Observed, mut memory: Mem
         }
         let spec = declared.next_if(|(declared, _)| *declared == name).map(|(_, spec)| spec);
         let seat = at(&mut seats, name);
-        let before = memory.clone();
-        match lifecycle::advance(&mut world, name, spec, seat, memory) {
+        let (before, told) = (memory.clone(), Some(memory.state()));
+        match lifecycle::advance(&mut world, name, spec, seat, told, memory) {
             Fate::Stays if *memory == before => continue,
             Fate::Stays => {}
             Fate::Forgotten => gone.push(name.clone()),

@@ -44,7 +44,7 @@ impl PidFd {
         Self::open(pid)
     }
 
-    /// Sends a signal; an error of `ESRCH` says that it has ended.
+    /// Sends a signal; see [`is_gone`] for one that has ended.
     #[allow(unsafe_code)]
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         // SAFETY: a descriptor that is borrowed for the call, integers, and a null pointer, which stands for the default.
@@ -77,6 +77,11 @@ impl PidFd {
             ended => Ok(ended? > 0),
         }
     }
+}
+
+/// Whether an error of [`PidFd::open`] or [`PidFd::signal`] says that the process has ended.
+pub fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
 }
 
 /// The parent of a process, and when it was started, in clock ticks since boot: a pid and its start time are one process
@@ -150,7 +155,7 @@ pub async fn kill_by_marker(marker: &[u8]) -> io::Result<Sweep> {
             }
             match process.signal(libc::SIGKILL) {
                 Ok(()) => dying.push(process),
-                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                Err(error) if is_gone(&error) => {}
                 Err(_) => sweep.refused.push(pid),
             }
         }
@@ -170,7 +175,7 @@ pub async fn wait_or_kill(process: &PidFd, patience: Duration) -> io::Result<()>
         return ended;
     }
     match process.signal(libc::SIGKILL) {
-        Err(error) if error.raw_os_error() != Some(libc::ESRCH) => Err(error),
+        Err(error) if !is_gone(&error) => Err(error),
         Ok(()) | Err(_) => process.ended().await,
     }
 }

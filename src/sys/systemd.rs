@@ -10,6 +10,11 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use crate::model::Mono;
+
+/// Whoever takes longer asks again before that is over.
+const EXTENSION_MICROS: u32 = 30_000_000;
+
 /// The service manager that started this process, if one did that wants to be told.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceManager {
@@ -30,10 +35,10 @@ impl ServiceManager {
         self.listens
     }
 
-    /// How often [`Self::alive`] is to be said, so that one that comes late is not the end: half the limit, as
-    /// sd_watchdog_enabled(3) asks.
-    pub fn alive_every(self) -> Option<Duration> {
-        self.watchdog.map(|limit| limit / 2)
+    /// The proof of life that it wants, if it wants one.
+    pub fn pulse(self) -> Option<Pulse> {
+        // Half the limit, as sd_watchdog_enabled(3) asks, so that one beat that comes late is not the end.
+        self.watchdog.map(|limit| Pulse { manager: self, every: limit / 2, next: Mono(0) })
     }
 
     /// The service does what it is for.
@@ -59,15 +64,9 @@ impl ServiceManager {
         self.tell(&[NotifyState::Status(line)]);
     }
 
-    /// The event loop turns.
-    pub fn alive(self) {
-        self.tell(&[NotifyState::Watchdog]);
-    }
-
-    /// What is going on, a start or a stop, takes this much longer from now on.
-    pub fn extend_timeout(self, by: Duration) {
-        let microseconds = u32::try_from(by.as_micros()).unwrap_or(u32::MAX);
-        self.tell(&[NotifyState::ExtendTimeoutUsec(microseconds)]);
+    /// What is going on, a start or a stop, takes half a minute longer from now on.
+    pub fn extend_timeout(self) {
+        self.tell(&[NotifyState::ExtendTimeoutUsec(EXTENSION_MICROS)]);
     }
 
     fn tell(self, what: &[NotifyState<'_>]) {
@@ -76,6 +75,25 @@ impl ServiceManager {
         {
             tracing::debug!(%error, "could not tell the service manager");
         }
+    }
+}
+
+/// Says again and again that the event loop turns.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    manager: ServiceManager,
+    every: Duration,
+    next: Mono,
+}
+
+impl Pulse {
+    /// Says it, if it is time to; when it is next.
+    pub fn beat(&mut self, now: Mono) -> Mono {
+        if now >= self.next {
+            self.manager.tell(&[NotifyState::Watchdog]);
+            self.next = now.after(self.every);
+        }
+        self.next
     }
 }
 

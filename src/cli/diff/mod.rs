@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::api::declared::{Declared, Values};
-use crate::desired::{self, Loaded, MissingPrompt, Presence, Sources};
+use crate::desired::{self, Loaded, Presence, Sources};
 use crate::model::Desired;
 use crate::sys::identity::Identity;
 
@@ -101,12 +101,11 @@ async fn declared(client: &Client) -> Result<Declared, Failure> {
 /// What the daemon would read, but for the file.
 fn sources(file: Option<&Path>, health: &Health) -> Sources {
     let user = Identity::of_user(&health.user).unwrap_or_else(|_| Identity::current());
+    let config = file.map_or_else(|| PathBuf::from(&health.config), Path::to_owned);
     Sources {
-        config: file.map_or_else(|| PathBuf::from(&health.config), Path::to_owned),
         secret_dir: Some(PathBuf::from(&health.secret_dir)),
         credentials_dir: health.credentials_dir.as_ref().map(PathBuf::from),
-        missing_prompt: MissingPrompt::Mistake,
-        agent_home: user.home,
+        ..Sources::new(config, user.home)
     }
 }
 

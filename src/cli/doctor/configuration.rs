@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::desired::diagnostic::{Diagnostic, LoadError};
-use crate::desired::{self, Loaded, MissingPrompt, Sources};
+use crate::desired::{self, Loaded, Sources};
 use crate::sys::probe::bounded;
 
 use super::finding::{Finding, word};
@@ -17,9 +17,7 @@ pub fn load(place: &Place) -> (Vec<Finding>, Option<Loaded>) {
     let home = place.user.as_ref().map_or_else(|_| "/".into(), |user| user.home.clone());
     let secret_dir = place.has_daemons_rights().then(|| place.secret_dir.clone());
     let credentials_dir = place.credentials_dir.clone().filter(|_| secret_dir.is_some());
-    let missing_prompt = MissingPrompt::Mistake;
-    let sources =
-        Sources { config: place.config.clone(), secret_dir, credentials_dir, missing_prompt, agent_home: home };
+    let sources = Sources { secret_dir, credentials_dir, ..Sources::new(place.config.clone(), home) };
     match bounded(None, LOAD_WITHIN, move || desired::load(&sources)) {
         Ok(loaded) => (judge(place, &loaded), Some(loaded)),
         Err(missed) => (vec![Finding::problem("configuration", format!("{}: {missed}", place.config.display()))], None),

@@ -30,11 +30,8 @@ impl Ground {
 
     fn load(&self) -> Loaded {
         load(&Sources {
-            config: self.path("jcard.toml"),
             secret_dir: Some(self.path("secrets")),
-            credentials_dir: None,
-            missing_prompt: MissingPrompt::Mistake,
-            agent_home: PathBuf::from("/home/u"),
+            ..Sources::new(self.path("jcard.toml"), PathBuf::from("/home/u"))
         })
     }
 
