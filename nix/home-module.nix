@@ -7,27 +7,18 @@
   ...
 }:
 let
-  cfg = config.services.agentd;
-  agentdLib = import ./lib { inherit lib; };
-  options = import ./options.nix { inherit lib pkgs agentdLib; };
+  common = import ./lib/common.nix { inherit config lib pkgs; };
+  inherit (common) cfg options tmux;
 
-  hasSettings = !(agentdLib.settings.isEmpty cfg.settings);
-  tmux = "${cfg.tmuxPackage}/bin/tmux";
-  units = import ./lib/units.nix { inherit lib; } {
+  units = common.units {
     system = false;
-    agentd = "${cfg.package}/bin/agentd";
-    inherit tmux;
     tmuxSocket.raw = "%t/agentd/tmux.sock";
-    kill = "${pkgs.coreutils}/bin/kill";
     ground = [
       "--tmux"
       tmux
     ];
     configFile = if cfg.configFile == null then { raw = "%E/agentd/jcard.toml"; } else cfg.configFile;
     secretsDir = if cfg.secretsDir == null then { raw = "%t/agentd/secrets"; } else cfg.secretsDir;
-    inherit (cfg) secrets extraArgs;
-    agentPath = map (package: "${package}/bin") cfg.harnessPackages;
-    longestGrace = if hasSettings then agentdLib.settings.longestGrace cfg.settings else null;
   };
 
   # As Home Manager writes units down.
@@ -55,19 +46,11 @@ in
   options.services.agentd = options.common // options.home;
 
   config = lib.mkIf cfg.enable {
-    services.agentd.configFile = lib.mkIf hasSettings (lib.mkOverride 1400 (options.written cfg));
+    services.agentd = { inherit (common) configFile; };
 
-    assertions = [
-      {
-        assertion = hasSettings -> cfg.configFile == options.written cfg;
-        message = "services.agentd has both settings and a configFile (${toString cfg.configFile}): remove one. What is in settings is written to a file of its own.";
-      }
-    ];
+    assertions = [ common.assertion ];
 
-    home.packages = [
-      cfg.package
-      cfg.tmuxPackage
-    ];
+    home.packages = common.packages;
 
     systemd.user.targets.agentd-stop = unit units.targets.agentd-stop { };
     systemd.user.services = {

@@ -6,33 +6,20 @@
   ...
 }:
 let
-  cfg = config.services.agentd;
-  agentdLib = import ./lib { inherit lib; };
-  options = import ./options.nix { inherit lib pkgs agentdLib; };
+  common = import ./lib/common.nix { inherit config lib pkgs; };
+  inherit (common) cfg options tmux;
 
-  hasSettings = !(agentdLib.settings.isEmpty cfg.settings);
-  units = import ./lib/units.nix { inherit lib; } {
+  units = common.units {
     system = true;
-    agentd = "${cfg.package}/bin/agentd";
-    tmux = "${cfg.tmuxPackage}/bin/tmux";
     tmuxSocket = "/run/agentd/tmux.sock";
-    kill = "${pkgs.coreutils}/bin/kill";
     ground = [
       "--agent-user"
       cfg.user
       "--admin-group"
       cfg.adminGroup
       "--tmux"
-      "${cfg.tmuxPackage}/bin/tmux"
+      tmux
     ];
-    inherit (cfg)
-      configFile
-      secretsDir
-      secrets
-      extraArgs
-      ;
-    agentPath = map (package: "${package}/bin") cfg.harnessPackages;
-    longestGrace = if hasSettings then agentdLib.settings.longestGrace cfg.settings else null;
   };
   hardening = lib.optionalAttrs cfg.hardening (lib.mapAttrs (_: lib.mkDefault) (import ./lib/hardening.nix));
 
@@ -44,18 +31,14 @@ in
   options.services.agentd = options.common // options.system;
 
   config = lib.mkIf cfg.enable {
-    # Whoever sets it beside settings is told by an assertion.
-    services.agentd.configFile = lib.mkIf hasSettings (lib.mkOverride 1400 (options.written cfg));
+    services.agentd = { inherit (common) configFile; };
 
     assertions = [
       {
         assertion = cfg.user != "root";
         message = "services.agentd.user is root, and agents may do whatever their user may: name an ordinary user, or leave it at \"agent\".";
       }
-      {
-        assertion = hasSettings -> cfg.configFile == options.written cfg;
-        message = "services.agentd has both settings and a configFile (${cfg.configFile}): remove one. What is in settings is written to a file of its own.";
-      }
+      common.assertion
       {
         assertion = notVariables == [ ];
         message = "services.agentd.secrets has names that no variable can have: ${lib.concatStringsSep ", " notVariables}. Use letters, digits and _, no digit first, and not AGENTD_ at the beginning.";
@@ -74,10 +57,7 @@ in
       }
     ];
 
-    environment.systemPackages = [
-      cfg.package
-      cfg.tmuxPackage
-    ];
+    environment.systemPackages = common.packages;
 
     # Whoever defines them elsewhere is right.
     users.users = lib.mkIf (cfg.user == "agent") {

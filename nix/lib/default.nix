@@ -3,7 +3,6 @@
 {
   agentOptions = import ./agent-options.nix { inherit lib; };
   duration = import ./duration.nix { inherit lib; };
-  exec = import ./exec.nix { inherit lib; };
   settings = import ./settings.nix { inherit lib; };
   secretFile = import ./secret-file.nix { inherit lib; };
 }

@@ -1,45 +1,16 @@
 # What the module makes of each case: the units, or the sentences of the assertions, or that Nix refuses it.
-{
-  lib,
-  pkgs ? import ./stand-in/pkgs.nix { inherit lib; },
-}:
+{ lib }:
 let
-  evaluate =
-    module:
-    (lib.evalModules {
-      specialArgs = { inherit pkgs; };
-      modules = [
-        ./stand-in/nixos.nix
-        ../../nix/module.nix
-        module
-      ];
-    }).config;
-
-  show =
-    config:
-    let
-      broken = lib.filter (each: !each.assertion) config.assertions;
-    in
-    if broken != [ ] then
-      { assertions = map (each: each.message) broken; }
-    else
-      {
-        inherit (config) systemd users;
-        packages = map (package: package.name) config.environment.systemPackages;
-        configFile = config.services.agentd.configFile;
-      };
-
-  result =
-    module:
-    let
-      shown = show (evaluate module);
-      tried = builtins.tryEval (builtins.deepSeq shown shown);
-    in
-    if tried.success then tried.value else "refused";
+  inherit (import ./evaluate.nix { inherit lib; }) nixos pkgs result;
+  show = config: {
+    inherit (config) systemd users;
+    packages = map (package: package.name) config.environment.systemPackages;
+    configFile = config.services.agentd.configFile;
+  };
 
   agentd = settings: { services.agentd = { enable = true; } // settings; };
 in
-lib.mapAttrs (_: result) {
+lib.mapAttrs (_: module: result show (nixos module)) {
   absent = { };
   default = agentd { };
 

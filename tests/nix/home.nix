@@ -1,35 +1,14 @@
 # What the module for Home Manager makes of each case.
-{
-  lib,
-  pkgs ? import ./stand-in/pkgs.nix { inherit lib; },
-}:
+{ lib }:
 let
-  result =
-    settings:
-    let
-      config =
-        (lib.evalModules {
-          specialArgs = { inherit pkgs; };
-          modules = [
-            ./stand-in/home.nix
-            ../../nix/home-module.nix
-            { services.agentd = { enable = true; } // settings; }
-          ];
-        }).config;
-      broken = lib.filter (each: !each.assertion) config.assertions;
-      shown =
-        if broken != [ ] then
-          { assertions = map (each: each.message) broken; }
-        else
-          {
-            inherit (config.systemd) user;
-            packages = map (package: package.name) config.home.packages;
-          };
-      tried = builtins.tryEval (builtins.deepSeq shown shown);
-    in
-    if tried.success then tried.value else "refused";
+  inherit (import ./evaluate.nix { inherit lib; }) home pkgs result;
+  show = config: {
+    inherit (config.systemd) user;
+    packages = map (package: package.name) config.home.packages;
+  };
+  agentd = settings: { services.agentd = { enable = true; } // settings; };
 in
-lib.mapAttrs (_: result) {
+lib.mapAttrs (_: settings: result show (home (agentd settings))) {
   default = { };
   full = {
     settings.agents.one = {

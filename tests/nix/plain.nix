@@ -8,14 +8,5 @@ in
 import ../../nix/render.nix {
   inherit lib;
   inherit (pkgs) package;
-  evaluate =
-    module:
-    (lib.evalModules {
-      specialArgs = { inherit pkgs; };
-      modules = [
-        ./stand-in/nixos.nix
-        ../../nix/module.nix
-        module
-      ];
-    }).config;
+  evaluate = (import ./evaluate.nix { inherit lib pkgs; }).nixos;
 }

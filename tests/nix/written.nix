@@ -1,19 +1,9 @@
 # The files that settings become, for agentd to check.
 { lib }:
 let
-  pkgs = import ./stand-in/pkgs.nix { inherit lib; };
+  inherit (import ./evaluate.nix { inherit lib; }) nixos;
   inherit (import ../../nix/lib { inherit lib; }) settings;
-  written =
-    given:
-    settings.toFile
-      (lib.evalModules {
-        specialArgs = { inherit pkgs; };
-        modules = [
-          ./stand-in/nixos.nix
-          ../../nix/module.nix
-          { services.agentd.settings = given; }
-        ];
-      }).config.services.agentd.settings;
+  written = given: settings.toFile (nixos { services.agentd.settings = given; }).services.agentd.settings;
   good = given: {
     settings = written given;
     good = true;
