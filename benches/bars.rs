@@ -4,6 +4,9 @@
 //! `cargo bench` prints a table. Latencies are p50 and p99 in milliseconds, interleaved with the floor.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark")]
 
+#[path = "common/figures.rs"]
+mod figures;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -144,20 +147,6 @@ fn row(what: &str, mut taken: Vec<u64>, floor: f64, bar: &str) {
     println!("{what:<46} {p50:>8.2} {p99:>8.2} {:>7.1}x   {bar}", p50 / floor);
 }
 
-/// CPU time of a process, ended threads included, nanoseconds.
-fn cpu(pid: u32) -> u64 {
-    let clock = nix::time::clock_getcpuclockid(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap())).unwrap();
-    let time = nix::time::clock_gettime(clock).unwrap();
-    u64::try_from(Duration::from(time).as_nanos()).unwrap()
-}
-
-/// A field of a file in `/proc/PID`, KiB.
-fn kib(pid: u32, file: &str, field: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
-    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 fn parent(pid: u32) -> u32 {
     agentd::sys::process::ppid_and_start_time(pid).unwrap().0
 }
@@ -231,6 +220,8 @@ fn main() {
     let (shim, agentd) = (parent(agent), daemon.0.id());
     let server = parent(shim);
     drop(stream);
+    let cpu = |pid| figures::cpu(pid).unwrap();
+    let kib = |pid, file, field| figures::kib(pid, file, field).unwrap();
     let before = (cpu(agentd), cpu(server), cpu(shim));
     std::thread::sleep(IDLE);
     let share =

@@ -51,22 +51,14 @@ impl Supervisor for Floor {
         self.process = Some(command.spawn().unwrap());
     }
 
-    fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
+    fn process(&mut self) -> &mut Option<Child> {
+        &mut self.process
     }
 
     fn edit(&mut self, ground: &Ground, number: usize, _: usize) {
         fs::write(ground.at("work/.new"), number.to_string()).unwrap();
         fs::set_permissions(ground.at("work/.new"), fs::Permissions::from_mode(0o644)).unwrap();
         fs::rename(ground.at("work/.new"), ground.at("work/edited")).unwrap();
-    }
-
-    fn stop(&mut self) {
-        kill(self.pid(), Signal::SIGTERM);
-    }
-
-    fn wait(&mut self) {
-        self.process.take().unwrap().wait().unwrap();
     }
 }
 

@@ -139,20 +139,6 @@ pub fn all_gone(pids: impl IntoIterator<Item = u32>) -> u64 {
     now()
 }
 
-/// A field of a file in `/proc/PID`, KiB; 0 where it is gone.
-pub fn kib(pid: u32, file: &str, field: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with(field)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
-/// CPU time of a process, ended threads included, nanoseconds; 0 where it is gone.
-pub fn cpu(pid: u32) -> u64 {
-    let clock = nix::time::clock_getcpuclockid(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()));
-    let time = clock.and_then(nix::time::clock_gettime);
-    time.map_or(0, |time| u64::try_from(Duration::from(time).as_nanos()).unwrap())
-}
-
 /// Every process whose parent this is.
 pub fn children(pid: u32) -> Vec<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();

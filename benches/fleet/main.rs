@@ -6,6 +6,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "a benchmark")]
 
+#[path = "../common/figures.rs"]
+mod figures;
 mod floors;
 mod ground;
 mod http;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::ground::{Ground, all_gone, children, cpu, forks, kib, kill, now};
+use crate::figures::{cpu, kib};
+use crate::ground::{Ground, all_gone, children, forks, kill, now};
 use crate::supervisors::Supervisor;
 
 /// Children killed one after another, and edited one after another.
@@ -75,13 +76,13 @@ pub fn live(
     std::thread::sleep(IDLE);
     life.idle_cpu = total_cpu(supervisor.pid()) - before.0;
     life.idle_forks = forks() - before.1;
-    life.rss_kib = kib(supervisor.pid(), "status", "VmRSS:");
+    life.rss_kib = kib(supervisor.pid(), "status", "VmRSS:").unwrap_or_default();
     for pid in others(supervisor.pid(), &pids) {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         if name.trim() == "tmux: server" {
-            life.tmux_rss_kib += kib(pid, "status", "VmRSS:");
+            life.tmux_rss_kib += kib(pid, "status", "VmRSS:").unwrap_or_default();
         } else {
-            life.others_pss_kib += kib(pid, "smaps_rollup", "Pss:");
+            life.others_pss_kib += kib(pid, "smaps_rollup", "Pss:").unwrap_or_default();
         }
     }
     meanwhile(supervisor, &mut pids);
@@ -126,7 +127,7 @@ fn total_cpu(main: u32) -> u64 {
     let mut all = 0;
     while let Some(pid) = look_at.pop() {
         look_at.extend(children(pid));
-        all += cpu(pid);
+        all += cpu(pid).unwrap_or_default();
     }
     all
 }

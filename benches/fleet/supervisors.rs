@@ -18,14 +18,26 @@ pub trait Supervisor {
     fn declare(&mut self, ground: &Ground, count: usize);
     /// Starts.
     fn launch(&mut self, ground: &Ground);
-    /// Its own process.
-    fn pid(&self) -> u32;
+    /// Its own process, while there is one.
+    fn process(&mut self) -> &mut Option<Child>;
     /// Changes what is declared of one child, and has it applied.
     fn edit(&mut self, ground: &Ground, number: usize, version: usize);
+    /// What asks it to stop everything and end.
+    fn end(&self) -> Signal {
+        Signal::SIGTERM
+    }
+    /// The number of its process.
+    fn pid(&mut self) -> u32 {
+        self.process().as_ref().unwrap().id()
+    }
     /// Asks it to stop everything and end.
-    fn stop(&mut self);
+    fn stop(&mut self) {
+        kill(self.pid(), self.end());
+    }
     /// Waits until it has.
-    fn wait(&mut self);
+    fn wait(&mut self) {
+        self.process().take().unwrap().wait().unwrap();
+    }
 }
 
 /// Those that are here; agentd first.
@@ -100,21 +112,13 @@ impl Supervisor for Agentd {
         self.process = Some(command.spawn().unwrap());
     }
 
-    fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
+    fn process(&mut self) -> &mut Option<Child> {
+        &mut self.process
     }
 
     fn edit(&mut self, ground: &Ground, number: usize, version: usize) {
         self.versions[number] = version;
         self.write(ground);
-    }
-
-    fn stop(&mut self) {
-        kill(self.pid(), Signal::SIGTERM);
-    }
-
-    fn wait(&mut self) {
-        self.process.take().unwrap().wait().unwrap();
     }
 }
 
@@ -175,8 +179,8 @@ impl Supervisor for Tree {
         self.process = Some(command.arg(&self.directory).spawn().unwrap());
     }
 
-    fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
+    fn process(&mut self) -> &mut Option<Child> {
+        &mut self.process
     }
 
     fn edit(&mut self, ground: &Ground, number: usize, version: usize) {
@@ -186,12 +190,8 @@ impl Supervisor for Tree {
         assert!(status.unwrap().success());
     }
 
-    fn stop(&mut self) {
-        kill(self.pid(), self.end);
-    }
-
-    fn wait(&mut self) {
-        self.process.take().unwrap().wait().unwrap();
+    fn end(&self) -> Signal {
+        self.end
     }
 }
 
@@ -244,22 +244,14 @@ impl Supervisor for Supervisord {
         self.process = Some(command.arg("-c").arg(ground.at("supervisord.conf")).spawn().unwrap());
     }
 
-    fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
+    fn process(&mut self) -> &mut Option<Child> {
+        &mut self.process
     }
 
     fn edit(&mut self, ground: &Ground, number: usize, version: usize) {
         self.versions[number] = version;
         self.write(ground);
         Self::control(ground, "update");
-    }
-
-    fn stop(&mut self) {
-        kill(self.pid(), Signal::SIGTERM);
-    }
-
-    fn wait(&mut self) {
-        self.process.take().unwrap().wait().unwrap();
     }
 }
 
