@@ -54,12 +54,10 @@ impl Executor {
         let control = server.control.clone();
         self.server = Some(server);
         observed.server = model::Server::Up;
-        self.unmarked.clear();
         for pane in panes {
-            match AgentName::new(&pane.agent) {
-                Ok(agent) => self.add_found(&agent, pane, control.clone(), observed, now),
-                // Somebody else's, or made by a daemon that died before it could mark it: its shim will tell.
-                Err(_) => drop(self.unmarked.insert(pane.pane_pid, pane)),
+            // Without a mark it is somebody else's.
+            if let Ok(agent) = AgentName::new(&pane.agent) {
+                self.add_found(&agent, pane, control.clone(), observed, now);
             }
         }
     }
@@ -70,6 +68,10 @@ impl Executor {
         let session = SessionName::new(&pane.session_name).or_else(|_| SessionName::new(agent.as_str()));
         let (None, Ok(session)) = (self.places.get(agent), session) else { return };
         tracing::info!(%agent, session = %pane.session_name, "found its session");
+        if !pane.keeps_size {
+            // The daemon that made it ended before it could say so.
+            drop(control.send(command::keep_size(&pane.session_id)));
+        }
         self.places.add(agent, control).pane = Some(pane);
         observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
     }
@@ -91,15 +93,6 @@ impl Executor {
         if hello.uid != self.ground.agent_uid {
             tracing::warn!(pid = hello.pid, uid = hello.uid, "turned away a connection of another user");
             return;
-        }
-        if self.places.get(&hello.agent).is_none()
-            && let Some(pane) = self.unmarked.remove(&hello.pid)
-            && let Some(server) = &self.server
-        {
-            let control = server.control.clone();
-            let marked = control.send(command::mark_session(&pane.session_id, hello.agent.as_str()));
-            self.tasks.spawn(async move { drop(marked.await) });
-            self.add_found(&hello.agent, pane, control, observed, now.mono);
         }
         let pane = self.places.get(&hello.agent).map(|place| place.pane.as_ref().map(|pane| pane.pane_pid));
         match pane {

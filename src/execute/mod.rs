@@ -12,7 +12,7 @@ mod place;
 mod start;
 mod stop;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,8 +99,6 @@ pub struct Executor {
     waiting: Vec<Launch>,
     /// Shims that connected before tmux told which pane they are in.
     unclaimed: Vec<(Hello, Mono)>,
-    /// Sessions without an agent's mark, by the process in their pane.
-    unmarked: HashMap<u32, PaneRow>,
     /// Agents whose memory came from their shims, since somebody last asked.
     recalled: Vec<AgentName>,
     /// See [`Executor::take_changed`].
@@ -120,7 +118,6 @@ impl Executor {
             login_environment: None,
             waiting: Vec::new(),
             unclaimed: Vec::new(),
-            unmarked: HashMap::new(),
             recalled: Vec::new(),
             changed: false,
             outcomes,

@@ -10,16 +10,13 @@ use crate::model::{
 };
 use crate::shim::protocol::{Order, Start};
 use crate::sys::process;
-use crate::sys::tmux::command;
+use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 
 use super::{Executor, What};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
-
-/// The variable that tells an agent its own name.
-const AGENT_VARIABLE: &str = "AGENTD_AGENT";
 
 /// Variables of the login shell's own terminal and process, which say nothing true about the agent's.
 const NOT_INHERITED: [&str; 7] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_"];
@@ -59,15 +56,12 @@ impl Executor {
         observed
             .seats
             .insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
-        let name = agent.clone();
         self.report_later(agent, id, async move {
             match answer.await {
                 Ok(lines) => match lines.last().and_then(|line| command::parse_pane(line)) {
                     Some(pane) => {
-                        let marked = control.send(command::mark_session(&pane.session_id, name.as_str())).await;
-                        if let Err(error) = marked {
-                            tracing::warn!(agent = %name, %error, "could not mark its session");
-                        }
+                        // Nobody waits for the answer, which is an error only if the session is gone already.
+                        drop(control.send(command::keep_size(&pane.session_id)));
                         What::Opened(pane)
                     }
                     None => What::Refused(run, refused(format!("tmux answered {lines:?} to new-session"))),

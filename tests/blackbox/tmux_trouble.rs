@@ -55,3 +55,38 @@ fn a_foreign_session_is_left_alone_to_the_end() {
     assert!(daemon.ended().success());
     host.tmux(&["has-session", "-t", "=mine"]).unwrap();
 }
+
+#[test]
+fn an_agents_name_in_the_servers_environment_makes_no_session_an_agents() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let pid = daemon.agent("one")["pid"].clone();
+    host.tmux(&["new-session", "-d", "-s", "mine", "--", "sleep", "1000"]).unwrap();
+    host.tmux(&["set-environment", "-g", "AGENTD_AGENT", "two"]).unwrap();
+    drop(daemon);
+    // An agent's session that isn't declared would be closed.
+    let daemon = host.start();
+    daemon.wait("the adoption", |line| line["message"] == "adopted");
+    assert_eq!(daemon.agent("one")["pid"], pid);
+    assert_eq!(daemon.get("/v1/agents").1.as_array().map(Vec::len), Some(1));
+    host.tmux(&["has-session", "-t", "=mine"]).unwrap();
+}
+
+#[test]
+fn a_window_whose_size_nobody_fixed_is_fixed_by_the_next_daemon() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let size = || host.tmux(&["display-message", "-p", "-t", "=one:", "#{window-size} #{window_width}"]).unwrap();
+    let fixed = || (size().trim() == "manual 200").then_some(());
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    until("the size to be fixed", fixed);
+    drop(daemon);
+    // As if the daemon had died between the two commands.
+    host.tmux(&["set-option", "-uw", "-t", "=one:", "window-size"]).unwrap();
+    assert_eq!(size().trim(), "latest 200");
+    let _daemon = host.start();
+    until("the size to be fixed", fixed);
+}

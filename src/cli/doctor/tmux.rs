@@ -65,7 +65,7 @@ pub async fn look(place: &Place) -> Vec<Finding> {
 async fn foreign_sessions(place: &Place, socket: &Path) -> Option<Finding> {
     let user = place.sight.user().ok()?;
     let socket = socket.to_str()?;
-    let words = ["-N", "-u", "-S", socket, "list-sessions", "-F", "#{@agentd}|#{session_name}"];
+    let words = ["-N", "-u", "-S", socket, "list-sessions", "-F", "#{AGENTD_AGENT}|#{session_name}"];
     match probe::ask(&place.tmux, &words, user, None, ANSWER_WITHIN).await {
         Ok(said) => judge_sessions(&said.output),
         Err(error) => Some(

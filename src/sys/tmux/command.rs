@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The user option on a session that says which agent it was made for.
-pub const AGENT_OPTION: &str = "@agentd";
+/// The variable in a session's environment that says which agent it was made for.
+///
+/// Not a user option: those can only be set once the session is there, and each `set-option` has tmux walk all sessions
+/// and all windows.
+pub const AGENT_VARIABLE: &str = "AGENTD_AGENT";
 
 /// The screen of a new session, columns and rows. It stays so when a smaller terminal attaches.
 const SIZE: &str = "-x 200 -y 50";
@@ -33,32 +36,33 @@ pub struct PaneRow {
     pub pane_id: String,
     /// The process that tmux started in the pane.
     pub pane_pid: u32,
+    /// Whether its window keeps its size when a smaller terminal attaches.
+    pub keeps_size: bool,
     /// The agent that the session was made for; empty for sessions of others.
     pub agent: String,
     /// The session's name at this moment.
     pub session_name: String,
 }
 
-const PANE_FORMAT: &str = "#{session_id} #{pane_id} #{pane_pid} #{l:|}#{@agentd}#{l:|}#{session_name}";
+const PANE_FORMAT: &str =
+    "#{session_id} #{pane_id} #{pane_pid} #{window-size} #{l:|}#{AGENTD_AGENT}#{l:|}#{session_name}";
 
-/// Makes a detached session that runs `shim socket agent` directly, without a shell, and prints its [`PaneRow`].
+/// Makes a detached session, marked as the agent's, that runs `shim socket agent` directly, without a shell, and prints
+/// its [`PaneRow`].
 pub fn new_session(session: &str, agent: &str, shim: &Path, socket: &Path) -> Line {
     let (shim, socket) = (shim.to_string_lossy(), socket.to_string_lossy());
     let name = quote(&escape_format(session));
     let run = format!("{} {} {}", quote(&shim), quote(&socket), quote(agent));
-    Line::of(&[format!("new-session -d -P -F {} -s {name} -n {name} {SIZE} -c / -- {run}", quote(PANE_FORMAT))])
+    let (format, mark) = (quote(PANE_FORMAT), quote(&format!("{AGENT_VARIABLE}={agent}")));
+    Line::of(&[format!("new-session -d -P -F {format} -s {name} -n {name} {SIZE} -e {mark} -c / -- {run}")])
 }
 
-/// Marks a session as an agent's, for the next daemon, and keeps its size.
+/// Has a session's window keep its size when a smaller terminal attaches.
 ///
-/// By its id: tmux rewrites names that it can't show. `window-size manual` is set on the window and never globally:
-/// with the global option, tmux up to 3.5a crashes at the next new session.
-pub fn mark_session(session_id: &str, agent: &str) -> Line {
-    let target = quote(session_id);
-    Line::of(&[
-        format!("set-option -t {target} {AGENT_OPTION} {}", quote(agent)),
-        format!("set-option -w -t {target} window-size manual"),
-    ])
+/// By its id: tmux rewrites names that it can't show. Not with `set-option -w window-size manual`, to the same end, which
+/// has tmux walk all windows; and never globally: with the global option, tmux up to 3.5a crashes at the next new session.
+pub fn keep_size(session_id: &str) -> Line {
+    Line::of(&[format!("resize-window -t {} {SIZE}", quote(session_id))])
 }
 
 /// Lists the panes of all sessions, one [`PaneRow`] a line.
@@ -71,11 +75,12 @@ pub fn parse_pane(line: &str) -> Option<PaneRow> {
     let (ids, names) = line.split_once(" |")?;
     let (agent, session_name) = names.split_once('|')?;
     let mut ids = ids.split(' ');
-    let (session_id, pane_id, pid) = (ids.next()?, ids.next()?, ids.next()?);
+    let (session_id, pane_id, pid, size) = (ids.next()?, ids.next()?, ids.next()?, ids.next()?);
     (session_id.starts_with('$') && pane_id.starts_with('%') && ids.next().is_none()).then_some(PaneRow {
         session_id: session_id.to_owned(),
         pane_id: pane_id.to_owned(),
         pane_pid: pid.parse().ok()?,
+        keeps_size: size == "manual",
         agent: agent.to_owned(),
         session_name: session_name.to_owned(),
     })
@@ -98,12 +103,15 @@ pub fn capture(pane_id: &str, lines: u32) -> Line {
     Line::of(&[format!("capture-pane -p -J -S -{lines} -t {}", quote(pane_id))])
 }
 
-/// What the server is told once: nothing of an operator's environment reaches agents, and it stays without sessions.
+/// What the server is told once: nothing of an operator's environment reaches agents, no session is an agent's unless it
+/// was made so, and the server stays without sessions.
 pub fn setup() -> Line {
-    Line::of(
-        &["set-option -s exit-empty off", "set-option -g update-environment ''", "set-option -g remain-on-exit off"]
-            .map(ToOwned::to_owned),
-    )
+    Line::of(&[
+        "set-option -s exit-empty off".to_owned(),
+        "set-option -g update-environment ''".to_owned(),
+        "set-option -g remain-on-exit off".to_owned(),
+        format!("set-environment -gu {AGENT_VARIABLE}"),
+    ])
 }
 
 /// Lets a user attach to a server that runs as another user.
@@ -140,12 +148,14 @@ mod tests {
 
     #[test]
     fn rows_are_read_back() {
-        let row = parse_pane("$1 %2 345 |rev|my | session").unwrap();
+        let row = parse_pane("$1 %2 345 latest |rev|my | session").unwrap();
         let expected = ("$1", "%2", 345, "rev", "my | session");
         let read = (&*row.session_id, &*row.pane_id, row.pane_pid, &*row.agent, &*row.session_name);
         assert_eq!(read, expected);
-        assert_eq!(parse_pane("$1 %2 345 ||foreign").unwrap().agent, "");
-        for nonsense in ["", "$1 %2", "1 2 3 |a|b", "$1 %2 x |a|b", "$1 %2 3 4 |a|b"] {
+        assert!(!row.keeps_size);
+        assert!(parse_pane("$1 %2 345 manual |rev|session").unwrap().keeps_size);
+        assert_eq!(parse_pane("$1 %2 345 manual ||foreign").unwrap().agent, "");
+        for nonsense in ["", "$1 %2", "1 2 3 latest |a|b", "$1 %2 x latest |a|b", "$1 %2 3 |a|b", "$1 %2 3 a b |a|b"] {
             assert_eq!(parse_pane(nonsense), None, "{nonsense}");
         }
     }
