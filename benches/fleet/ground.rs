@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::IoSliceMut;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 
 /// Something that takes longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -51,16 +55,10 @@ impl Ground {
         let socket = UnixDatagram::bind(dir.path().join("stamps")).unwrap();
         fs::set_permissions(dir.path().join("stamps"), fs::Permissions::from_mode(0o777)).unwrap();
         let (sender, stamps) = channel();
+        setsockopt(&socket, sockopt::PassCred, &true).unwrap();
         // Always read at once: few datagrams fit into the socket's queue.
         std::thread::spawn(move || {
-            let mut bytes = [0; 16];
-            while socket.recv(&mut bytes).is_ok_and(|length| length == bytes.len()) {
-                let number = u32::from_le_bytes(bytes[8..12].try_into().unwrap());
-                let stamp = Stamp {
-                    at: u64::from_le_bytes(bytes[..8].try_into().unwrap()),
-                    number: usize::try_from(number).unwrap(),
-                    pid: u32::from_le_bytes(bytes[12..].try_into().unwrap()),
-                };
+            while let Some(stamp) = receive(&socket) {
                 if sender.send(stamp).is_err() {
                     return;
                 }
@@ -122,6 +120,20 @@ impl Ground {
     pub fn forget(&self) {
         while self.stamps.try_recv().is_ok() {}
     }
+}
+
+/// The next report. Whose it is, is told by the kernel: a child in a namespace knows itself by another number.
+fn receive(socket: &UnixDatagram) -> Option<Stamp> {
+    let mut bytes = [0; 12];
+    let mut credentials = nix::cmsg_space!(nix::sys::socket::UnixCredentials);
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut credentials), MsgFlags::empty()).ok()?;
+    let pid = message.cmsgs().ok()?.find_map(|control| {
+        let ControlMessageOwned::ScmCredentials(sender) = control else { return None };
+        u32::try_from(sender.pid()).ok()
+    })?;
+    let [at, number] = [bytes[..8].try_into().ok()?, [&bytes[8..], &[0; 4]].concat().try_into().ok()?];
+    Some(Stamp { at: u64::from_le_bytes(at), number: usize::try_from(u64::from_le_bytes(number)).ok()?, pid })
 }
 
 /// Sends a signal.

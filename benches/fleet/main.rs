@@ -1,7 +1,7 @@
 //! A fleet: N agents under one daemon, on real tmux, beside the floors of the same run and the supervisors that are
 //! installed here.
 //!
-//! `cargo bench --bench fleet` prints a table and writes `target/fleet.json` with every figure.
+//! `cargo bench --bench fleet` prints a table, and writes `target/fleet.json` with every figure and `target/fleet.svg`.
 //! `FLEET_N=1,100` chooses the sizes, `FLEET_ONLY=agentd,forkpty` who takes part.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "a benchmark")]
@@ -13,8 +13,10 @@ mod ground;
 mod http;
 mod measure;
 mod plan;
+mod plot;
 mod report;
 mod supervisors;
+mod systemd;
 mod tmux;
 
 use std::path::{Path, PathBuf};

@@ -5,29 +5,44 @@ use std::fmt::Write as _;
 use std::fs;
 
 use crate::measure::Life;
+use crate::plot;
 use crate::supervisors::version;
 
 /// Requests a second and how long each took, once for each turn.
 pub type Turns = Vec<(f64, Vec<u64>)>;
 
 /// How the API does beside a server that has nothing else to do.
-#[derive(Default, serde::Serialize)]
+#[derive(Default)]
 pub struct Api {
     pub count: usize,
     pub list_bytes: usize,
     pub one_bytes: usize,
-    #[serde(skip)]
     pub list: Turns,
-    #[serde(skip)]
     pub list_floor: Turns,
-    #[serde(skip)]
     pub one: Turns,
-    #[serde(skip)]
     pub one_floor: Turns,
-    #[serde(skip)]
     pub one_64: Turns,
-    #[serde(skip)]
     pub one_64_floor: Turns,
+}
+
+impl Api {
+    /// What is asked for, how agentd does, and how the floor does.
+    fn rows(&self) -> [(String, &Turns, &Turns); 3] {
+        let (list, one) = (self.list_bytes, self.one_bytes);
+        [
+            (format!("GET /v1/agents ({list} bytes), 1 connection"), &self.list, &self.list_floor),
+            (format!("GET /v1/agents/NAME ({one} bytes), 1 connection"), &self.one, &self.one_floor),
+            (format!("GET /v1/agents/NAME ({one} bytes), 64 connections"), &self.one_64, &self.one_64_floor),
+        ]
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let figures = |turns| serde_json::json!({ "requests_a_second": best(turns), "p99_ms": slowest(turns) });
+        let rows = self.rows().map(
+            |(what, ours, floor)| serde_json::json!({ "what": what, "agentd": figures(ours), "hyper": figures(floor) }),
+        );
+        serde_json::json!({ "count": self.count, "rows": rows })
+    }
 }
 
 /// Everything of one run.
@@ -123,9 +138,11 @@ impl Figures {
             "versions": self.versions.iter().cloned().collect::<BTreeMap<_, _>>(),
             "load": [self.load_before, load()],
             "nanoseconds": lives,
+            "api": self.api.iter().map(Api::json).collect::<Vec<_>>(),
             "plans": self.plans.iter().map(|(count, taken)| (count.to_string(), taken)).collect::<BTreeMap<_, _>>(),
         });
         fs::write("target/fleet.json", serde_json::to_vec_pretty(&json).unwrap()).unwrap();
+        plot::draw(&json, "target/fleet.svg");
     }
 
     fn table(&self) -> String {
@@ -154,17 +171,13 @@ impl Figures {
         for api in &self.api {
             let _ = writeln!(
                 text,
-                "\nAPI, N = {}: requests a second, p99 in ms{:>10}{:>9}{:>10}{:>9}",
+                "\nAPI, N = {}: requests a second, p99 in ms{:>12}{:>9}{:>10}{:>9}",
                 api.count, "agentd", "p99", "floor", "p99"
             );
-            for (what, ours, floor) in [
-                (format!("GET /v1/agents ({} bytes), 1 connection", api.list_bytes), &api.list, &api.list_floor),
-                (format!("GET /v1/agents/NAME ({} bytes), 1 connection", api.one_bytes), &api.one, &api.one_floor),
-                (format!("GET /v1/agents/NAME ({} bytes), 64", api.one_bytes), &api.one_64, &api.one_64_floor),
-            ] {
+            for (what, ours, floor) in api.rows() {
                 let _ = writeln!(
                     text,
-                    "{what:<52}{:>10.0}{:>9.3}{:>10.0}{:>9.3}",
+                    "{what:<54}{:>10.0}{:>9.3}{:>10.0}{:>9.3}",
                     best(ours),
                     slowest(ours),
                     best(floor),

@@ -9,6 +9,7 @@ use std::process::{Child, Command};
 use nix::sys::signal::Signal;
 
 use crate::ground::{Ground, PATIENCE, kill};
+use crate::systemd::Systemd;
 
 /// Keeps children running, one program each.
 pub trait Supervisor {
@@ -51,6 +52,9 @@ pub fn all() -> Vec<Box<dyn Supervisor>> {
         if is_installed(program) {
             found.push(peer);
         }
+    }
+    if Systemd::is_possible() {
+        found.push(Box::new(Systemd::default()));
     }
     found
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::model::SessionName;
+
 /// The variable in a session's environment that says which agent it was made for.
 ///
 /// Not a user option: those can only be set once the session is there, and each `set-option` has tmux walk all sessions
@@ -105,12 +107,16 @@ pub fn capture(pane_id: &str, lines: u32) -> Line {
 
 /// What the server is told once: nothing of an operator's environment reaches agents, no session is an agent's unless it
 /// was made so, and the server stays without sessions.
+///
+/// The session of agentd's own client has no status line, which nobody sees: to draw it, tmux would wake up every 15
+/// seconds and walk all windows.
 pub fn setup() -> Line {
     Line::of(&[
         "set-option -s exit-empty off".to_owned(),
         "set-option -g update-environment ''".to_owned(),
         "set-option -g remain-on-exit off".to_owned(),
         format!("set-environment -gu {AGENT_VARIABLE}"),
+        format!("set-option -t ={}: status off", SessionName::CONTROL),
     ])
 }
 
