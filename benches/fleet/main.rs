@@ -2,7 +2,7 @@
 //! installed here.
 //!
 //! `cargo bench --bench fleet` prints a table, and writes `target/fleet.json` with every figure and `target/fleet.svg`.
-//! `FLEET_N=1,100` chooses the sizes, `FLEET_ONLY=agentd,forkpty` who takes part.
+//! `FLEET_N=1,100` chooses the sizes, `FLEET_ONLY=agentd,forkpty` who takes part; `FLEET_DRAW=FILE` only draws such JSON.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "a benchmark")]
 
@@ -42,6 +42,9 @@ fn build() -> PathBuf {
 fn main() {
     if floors::become_one() {
         return;
+    }
+    if let Some(file) = std::env::var_os("FLEET_DRAW") {
+        return plot::draw(&serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap(), "target/fleet.svg");
     }
     let child = build();
     let sizes = std::env::var("FLEET_N").unwrap_or_else(|_| "1,100,1000".to_owned());

@@ -1,7 +1,5 @@
 //! Latency and memory against the number of agents, as a picture.
 
-use std::ops::Range;
-
 use plotters::prelude::*;
 use serde_json::Value;
 
@@ -23,8 +21,8 @@ pub fn draw(figures: &Value, to: &str) {
     let area = SVGBackend::new(to, (1000, 420)).into_drawing_area();
     area.fill(&WHITE).unwrap();
     let (left, right) = area.split_horizontally(500);
-    panel(&left, "exit to the replacement's main, p50, ms", 0.5..3_000.0, figures, replacement);
-    panel(&right, "memory of everything but the children, MB", 0.5..3_000.0, figures, memory);
+    panel(&left, "exit to the replacement's main, p50, ms", SeriesLabelPosition::MiddleLeft, figures, replacement);
+    panel(&right, "memory of everything but the children, MB", SeriesLabelPosition::UpperLeft, figures, memory);
     area.present().unwrap();
 }
 
@@ -42,7 +40,7 @@ fn memory(life: &Value) -> Option<f64> {
 fn panel(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     title: &str,
-    range: Range<f64>,
+    legend: SeriesLabelPosition,
     figures: &Value,
     measure: Measure,
 ) {
@@ -52,9 +50,11 @@ fn panel(
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(52)
-        .build_cartesian_2d((0.9..1_100.0).log_scale(), range.log_scale())
+        .build_cartesian_2d((0.9..1_100.0).log_scale(), (0.5..3_000.0).log_scale())
         .unwrap();
-    chart.configure_mesh().x_desc("agents").light_line_style(WHITE).draw().unwrap();
+    let whole = |value: &f64| format!("{value:.0}");
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("agents").x_label_formatter(&whole).y_label_formatter(&whole).light_line_style(WHITE).draw().unwrap();
     for (name, colour) in SUBJECTS {
         let mut points: Vec<(f64, f64)> =
             sizes.iter().filter_map(|(count, lives)| Some((count.parse().ok()?, measure(lives.get(name)?)?))).collect();
@@ -67,5 +67,11 @@ fn panel(
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(width)));
     }
-    chart.configure_series_labels().border_style(BLACK.mix(0.2)).background_style(WHITE).draw().unwrap();
+    chart
+        .configure_series_labels()
+        .position(legend)
+        .border_style(BLACK.mix(0.2))
+        .background_style(WHITE)
+        .draw()
+        .unwrap();
 }

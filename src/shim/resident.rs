@@ -89,10 +89,10 @@ impl Resident {
             if signals.leave || terminal.hangup {
                 self.leave();
             }
-            if terminal.write {
+            self.serve_link(signals.directory, link);
+            if terminal.write || self.terminal.write_at().is_some_and(|at| at <= sys::now()) {
                 self.terminal.flush();
             }
-            self.serve_link(signals.directory, link);
         }
     }
 
@@ -104,7 +104,7 @@ impl Resident {
             Leaving::Killing { until } | Leaving::Telling { until } => Some(until),
             Leaving::No | Leaving::Now => None,
         };
-        let next = self.link.retry_at().into_iter().chain(leave_at).min();
+        let next = self.link.retry_at().into_iter().chain(leave_at).chain(self.terminal.write_at()).min();
         next.map_or(-1, |at| i32::try_from(at.saturating_sub(sys::now()).div_ceil(1_000_000)).unwrap_or(i32::MAX))
     }
 

@@ -21,6 +21,10 @@ const RESET: &[u8] = b"\x18\x1b[?1049h\x1b[?1049l\x1b7\x1b[r\x1b8\
     \x1b[?9l\x1b[?1000l\x1b[?1001l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\
     \x1b[?2026l\x1b[?2004l\x1b[?1l\x1b>\x1b[>4;0m\x1b[4l\x1b[?7h\x1b[?25h\x1b[0 q\x0f\x1b(B\x1b)B\x1b[0m";
 
+/// What restores the terminal waits this long, nanoseconds, for the line that says what comes next: each write wakes tmux,
+/// which then looks at all its windows, while a program that is restarted at once wants the processor.
+const LINE_WITHIN: u64 = 10_000_000;
+
 /// Output that a terminal which takes nothing may have waiting.
 const MAX_UNWRITTEN: usize = 64 << 10;
 
@@ -30,6 +34,8 @@ pub(super) struct Terminal {
     /// As the terminal was at the start, which is how each program gets it.
     mode: Option<Mode>,
     unwritten: Vec<u8>,
+    /// When to write it at the latest, if it waits for more.
+    write_at: Option<u64>,
 }
 
 impl Terminal {
@@ -38,14 +44,20 @@ impl Terminal {
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
         let tty = File::options().read(true).write(true).custom_flags(flags).open("/dev/tty").ok();
         let mode = tty.as_ref().and_then(|tty| sys::get_mode(tty).ok());
-        let terminal = Self { tty, mode, unwritten: Vec::new() };
+        let terminal = Self { tty, mode, unwritten: Vec::new(), write_at: None };
         terminal.silence();
         terminal
     }
 
     /// What to wait for: its end, and room if there is something to write.
     pub(super) fn interest(&self) -> sys::Interest<'_> {
-        sys::Interest { fd: self.tty.as_ref().map(AsFd::as_fd), read: false, write: !self.unwritten.is_empty() }
+        let write = !self.unwritten.is_empty() && self.write_at.is_none();
+        sys::Interest { fd: self.tty.as_ref().map(AsFd::as_fd), read: false, write }
+    }
+
+    /// When to write what waits for a line that doesn't come.
+    pub(super) fn write_at(&self) -> Option<u64> {
+        self.write_at
     }
 
     /// It is gone, and not to be waited for.
@@ -78,7 +90,7 @@ impl Terminal {
             self.queue(b" ");
         }
         self.queue(if columns == 0 { b"\r\n" } else { b"\r\x1b[K" });
-        self.flush();
+        self.write_at = Some(sys::now().saturating_add(LINE_WITHIN));
     }
 
     /// Prints one line, dimmed; nothing if it is empty. Control characters are left out.
@@ -102,6 +114,7 @@ impl Terminal {
 
     /// Writes what could not be written before.
     pub(super) fn flush(&mut self) {
+        self.write_at = None;
         let Some(tty) = &mut self.tty else {
             self.unwritten = Vec::new();
             return;
