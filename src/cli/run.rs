@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::daemon::{self, Keeper, Options};
 use crate::desired::duration;
+use crate::sys::limits;
 use crate::sys::systemd::{self, journal::Journal};
 
 use super::ground::{self, FlagError, absolute};
@@ -91,6 +92,9 @@ fn parse_path(text: &str) -> Result<OsString, String> {
 /// Runs the daemon to its end.
 pub fn run(flags: Flags) -> ExitCode {
     start_log(flags.log_format, flags.ground.debug);
+    if let Err(error) = limits::raise_open_files() {
+        tracing::warn!(%error, "could not raise the limit of open files");
+    }
     let ended = options(flags).map_err(anything).and_then(|options| daemon::run(options).map_err(anything));
     report(ended)
 }

@@ -24,17 +24,24 @@ const MOST_LINKS: usize = 8192;
 /// Accepts until nobody listens to the events.
 pub async fn accept(listener: ShimListener, events: mpsc::Sender<Event>) {
     let mut links = JoinSet::new();
-    let mut last = 0;
+    let (mut last, mut is_told) = (0, false);
     loop {
         tokio::select! {
             accepted = listener.accept(), if links.len() < MOST_LINKS => match accepted {
                 Ok(link) => {
+                    is_told = false;
                     last += 1;
                     links.spawn(follow(LinkId(last), link, events.clone()));
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: what is connected goes on, and the next try is in a while.
-                    tracing::warn!(%error, "could not accept the connection of a shim");
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(
+                            %error,
+                            "can't take the connection of a shim, and no agent starts until that is over: \
+                             more files may be opened with LimitNOFILE= in agentd's unit, or `ulimit -n`"
+                        );
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

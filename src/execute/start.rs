@@ -75,7 +75,8 @@ impl Executor {
                     What::Refused(run, refused(text))
                 }
                 Err(CommandError::Refused(message)) => {
-                    What::Refused(run, refused(format!("tmux could not make the session: {message}")))
+                    let limit = limit(&message).map(|limit| format!(": {limit}")).unwrap_or_default();
+                    What::Refused(run, refused(format!("tmux could not make the session: {message}{limit}")))
                 }
             }
         });
@@ -175,6 +176,16 @@ impl Executor {
             tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
         }
     }
+}
+
+/// What to do about the limit that tmux met with when it made a terminal and forked, if that was it.
+fn limit(message: &str) -> Option<&'static str> {
+    let limits = [
+        ("No space left on device", "no terminal is left, raise kernel.pty.max (`agentd doctor` says to what)"),
+        ("Too many open files", "raise LimitNOFILE= in the tmux server's unit, or `ulimit -n`"),
+        ("Resource temporarily unavailable", "its user may have no more processes, raise TasksMax= or `ulimit -u`"),
+    ];
+    limits.iter().find(|(error, _)| message.contains(error)).map(|(_, advice)| *advice)
 }
 
 fn refused(message: String) -> StartError {

@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod fd;
 pub mod identity;
+pub mod limits;
 pub mod local_time;
 pub mod login_env;
 pub mod memory;

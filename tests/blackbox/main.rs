@@ -24,6 +24,7 @@ mod follow;
 mod harness;
 mod launch_failures;
 mod lifecycle;
+mod limits;
 mod logs;
 mod metrics;
 mod names;

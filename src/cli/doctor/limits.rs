@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::sys::limits;
 use crate::sys::tmux::server;
 
 use super::finding::Finding;
@@ -31,27 +32,45 @@ struct Facts {
 pub fn look(place: &Place, agents: usize) -> Vec<Finding> {
     let server = place.tmux_socket.as_deref().and_then(|socket| server::find(socket).ok().flatten());
     let of = |pid: Option<u32>| {
-        let own = || fs::read_to_string("/proc/self/limits").ok();
-        pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok()).or_else(own).unwrap_or_default()
+        let running = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok());
+        Limits { is_running: running.is_some(), text: running.or_else(own_limits).unwrap_or_default() }
     };
     let (daemon, server) = (of(place.daemon_pid()), of(server.map(|server| server.pid)));
     let number = |path: &str| fs::read_to_string(format!("/proc/sys/{path}")).ok()?.trim().parse().ok();
     judge(&Facts {
         agents: agents as u64,
         terminals: number("kernel/pty/max"),
-        daemon_files: soft_limit(&daemon, "Max open files"),
-        server_files: soft_limit(&server, "Max open files"),
-        processes: soft_limit(&server, "Max processes"),
+        daemon_files: daemon.open_files(),
+        server_files: server.open_files(),
+        processes: limit(&server.text, "Max processes", 0),
         instances: number("fs/inotify/max_user_instances"),
         watches: number("fs/inotify/max_user_watches"),
         pids: number("kernel/pid_max"),
     })
 }
 
-/// From `/proc/PID/limits`: name, soft, hard, unit. No limit is a large one.
-fn soft_limit(text: &str, name: &str) -> Option<u64> {
+fn own_limits() -> Option<String> {
+    fs::read_to_string("/proc/self/limits").ok()
+}
+
+/// A process's `/proc/PID/limits`: its own, or ours where it doesn't run yet.
+struct Limits {
+    is_running: bool,
+    text: String,
+}
+
+impl Limits {
+    /// The soft limit; of what doesn't run yet, what the daemon will raise it to.
+    fn open_files(&self) -> Option<u64> {
+        let of = |column| limit(&self.text, "Max open files", column);
+        if self.is_running { of(0) } else { of(1).map(limits::attainable) }
+    }
+}
+
+/// From `/proc/PID/limits`: name, soft (column 0), hard (column 1), unit. No limit is a large one.
+fn limit(text: &str, name: &str, column: usize) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let value = rest.split_whitespace().next()?;
+    let value = rest.split_whitespace().nth(column)?;
     if value == "unlimited" { Some(u64::MAX) } else { value.parse().ok() }
 }
 
@@ -150,8 +169,11 @@ mod tests {
         let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
                     Max processes             unlimited            unlimited            processes \n\
                     Max open files            1024                 524288               files     \n";
-        assert_eq!(soft_limit(text, "Max open files"), Some(1024));
-        assert_eq!(soft_limit(text, "Max processes"), Some(u64::MAX));
-        assert_eq!(soft_limit(text, "Max cpu time"), None);
+        assert_eq!(limit(text, "Max open files", 0), Some(1024));
+        assert_eq!(limit(text, "Max processes", 0), Some(u64::MAX));
+        assert_eq!(limit(text, "Max cpu time", 0), None);
+        let open_files = |is_running| Limits { is_running, text: text.to_owned() }.open_files();
+        assert_eq!(open_files(true), Some(1024));
+        assert_eq!(open_files(false), Some(limits::OPEN_FILES));
     }
 }
