@@ -77,3 +77,5 @@ pub mod reconcile;
 pub mod shim;
 pub mod status;
 pub mod sys;
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}

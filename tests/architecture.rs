@@ -58,3 +58,40 @@ fn unsafe_code_is_in_its_rooms() {
         assert!(!text.contains("allow(unsafe_code"), "{} allows unsafe code", file.display());
     }
 }
+
+/// The functions of the black-box tests, as the test binary names them.
+fn blackbox_tests() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/blackbox");
+    let mut names = Vec::new();
+    for file in files_below(&root) {
+        let module = file.strip_prefix(&root).unwrap().with_extension("");
+        let module = module.to_str().unwrap().replace('/', "::");
+        let text = fs::read_to_string(&file).unwrap();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if line == "#[test]" {
+                let name = lines.next().unwrap().trim_start_matches("fn ").split('(').next().unwrap();
+                names.push(format!("{module}::{name}"));
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_threat_model_names_the_tests_that_there_are() {
+    let text = fs::read_to_string(source().join("threat_model.md")).unwrap();
+    let rows = text.split("# What is tried").nth(1).unwrap().split("\n# ").next().unwrap();
+    let named: Vec<&str> = rows.split('`').filter(|part| part.contains("::")).collect();
+    let tests = blackbox_tests();
+    for name in &named {
+        assert!(tests.iter().any(|test| test == name), "no such test: {name}");
+    }
+    for test in tests.iter().filter(|test| test.starts_with("threats::")) {
+        assert!(named.contains(&test.as_str()), "{test} tries a threat that isn't in src/threat_model.md");
+    }
+    let lines = rows.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
+    for line in lines {
+        assert!(line.contains("::"), "no test tries this: {line}");
+    }
+}

@@ -39,6 +39,7 @@ mod status;
 mod stop;
 mod strangers;
 mod terminal;
+mod threats;
 mod tmux_trouble;
 mod top;
 mod written;
