@@ -24,6 +24,9 @@ mod style;
 mod usage;
 mod wire;
 
+#[cfg(fuzzing)]
+pub(crate) use style::last_lines;
+
 use std::any::Any;
 use std::io;
 use std::os::unix::net::UnixListener;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// The last so many lines of what tmux captured, without what is blank at the end: a screen is mostly empty below its prompt.
-pub(super) fn last_lines(captured: &[u8], most: usize) -> Vec<u8> {
+pub(crate) fn last_lines(captured: &[u8], most: usize) -> Vec<u8> {
     let mut lines: Vec<Line> = captured.split(|byte| *byte == b'\n').map(Line::of).collect();
     while lines.last().is_some_and(Line::is_blank) {
         lines.pop();

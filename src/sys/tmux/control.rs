@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot};
 
@@ -156,7 +156,9 @@ impl ControlTask {
 
 /// Reads up to the end of the next block. `Ok(None)` at the end of the stream. Notifications between blocks are
 /// passed over; within a block there are none.
-async fn read_block(stdout: &mut BufReader<ChildStdout>) -> io::Result<Option<Result<Vec<String>, String>>> {
+pub(crate) async fn read_block(
+    stdout: &mut (impl AsyncBufRead + Unpin),
+) -> io::Result<Option<Result<Vec<String>, String>>> {
     let mut begun: Option<String> = None;
     let mut lines = Vec::new();
     let mut bytes = Vec::new();

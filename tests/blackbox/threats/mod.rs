@@ -20,12 +20,17 @@ struct Siege {
 }
 
 impl Siege {
-    /// Both run. The attacker is a shell script, in the work directory.
+    /// Both run. The attacker is a shell script, in the work directory, that begins when both do.
     fn begin(host: Host, script: &str, fields: &str) -> Self {
-        let tables = [Self::bystander(), agent("attacker", &["/bin/sh", "-c", script], fields)];
+        let script = format!("while [ ! -e go ]; do sleep 0.01; done; {script}");
+        let tables = [Self::bystander(), agent("attacker", &["/bin/sh", "-c", &script], fields)];
         host.configure(&tables.concat());
         let daemon = host.start();
         daemon.wait_states(&[("bystander", "running"), ("attacker", "running")]);
+        let go = host.at("work/.go");
+        std::fs::write(&go, "").unwrap();
+        host.own(&go);
+        std::fs::rename(go, host.at("work/go")).unwrap();
         Self { daemon, host }
     }
 
