@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 /// The last so many lines of what tmux captured, without what is blank at the end: a screen is mostly empty below its prompt.
 pub(crate) fn last_lines(captured: &[u8], most: usize) -> Vec<u8> {
-    let mut lines: Vec<Line> = captured.split(|byte| *byte == b'\n').map(Line::of).collect();
+    // Text first: what is no UTF-8 could become a control character with what is left out in between.
+    let captured = String::from_utf8_lossy(captured);
+    let mut lines: Vec<Line> = captured.as_bytes().split(|byte| *byte == b'\n').map(Line::of).collect();
     while lines.last().is_some_and(Line::is_blank) {
         lines.pop();
     }
@@ -71,13 +73,15 @@ impl Line {
 
 /// How long the sequence behind an ESC is, and its parameters if it is a style.
 fn sequence(behind: &[u8]) -> (usize, Option<&[u8]>) {
+    // What ends one is ASCII; anything else is the beginning of a character, and stays.
+    let ended = |by: Option<&u8>| usize::from(by.is_some_and(u8::is_ascii));
     match behind {
         [b'[', parameters @ ..] => {
             let length = parameters.iter().take_while(|byte| (0x20..0x40).contains(*byte)).count();
             let (parameters, rest) = parameters.split_at(length);
             let is_style = rest.first() == Some(&b'm')
                 && parameters.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':'));
-            (length + 2, is_style.then_some(parameters))
+            (length + 1 + ended(rest.first()), is_style.then_some(parameters))
         }
         // Strings: to their terminator, or to the end of the line.
         [b']' | b'P' | b'X' | b'^' | b'_', string @ ..] => {
@@ -85,8 +89,8 @@ fn sequence(behind: &[u8]) -> (usize, Option<&[u8]>) {
             let terminator = string.windows(2).position(|two| two == b"\x1b\\").map(|at| at + 3);
             (bell.into_iter().chain(terminator).min().unwrap_or(behind.len()), None)
         }
-        [0x20..=0x2f, ..] => (2, None),
-        _ => (1, None),
+        [0x20..=0x2f, more @ ..] => (1 + ended(more.first()), None),
+        _ => (ended(behind.first()), None),
     }
 }
 
@@ -172,8 +176,10 @@ mod tests {
             ("a\x1b", "a\n"),
             ("a\x1b[>4;1m", "a\n"),
             ("ä 日本 🦀", "ä 日本 🦀\n"),
+            ("a\x1bäb\x1b[1äc\x1b(äd", "aäbäcäd\n"),
         ] {
             assert_eq!(last(captured, 5), shown, "{captured:?}");
         }
+        assert_eq!(last_lines(b"\xc2\x1bA\x9b2J", 5), "\u{fffd}\u{fffd}2J\n".as_bytes());
     }
 }
