@@ -1,0 +1,70 @@
+//! A daemon that lives long holds no more than one that has just begun.
+
+use std::collections::BTreeMap;
+
+use crate::checker::View;
+use crate::processes;
+
+/// Descriptors that come and go: a client that connects, a shim that is being replaced.
+const SLACK: usize = 4;
+
+/// Quiet points after which a daemon has had everything once.
+const WARM: usize = 8;
+
+/// What is remembered of daemons.
+#[derive(Debug, Default)]
+pub struct Resources {
+    /// The fewest descriptors that a daemon had with so many sessions.
+    fewest: BTreeMap<usize, usize>,
+    /// The present daemon: its process, its quiet points, and its memory when it was warm.
+    daemon: Option<(u32, usize, usize)>,
+    /// What the last look found, for the summary.
+    pub last: String,
+}
+
+impl Resources {
+    /// What has grown.
+    pub fn look(&mut self, view: &View) -> Vec<String> {
+        let Some(pid) = view.place.daemon() else { return Vec::new() };
+        let (Some(descriptors), Some(memory)) = (processes::descriptors(pid), processes::resident(pid)) else {
+            return vec!["the daemon is gone".to_owned()];
+        };
+        let mut wrong = Vec::new();
+        let sessions = view.panes.len();
+        let fewest = self.fewest.entry(sessions).or_insert(descriptors);
+        *fewest = descriptors.min(*fewest);
+        if descriptors > *fewest + SLACK {
+            let kinds = kinds(pid);
+            wrong.push(format!("{descriptors} descriptors with {sessions} sessions; {fewest} were enough: {kinds:?}"));
+        }
+        let (known, points, before) = self.daemon.unwrap_or_default();
+        let limit = before + before / 2 + 8192;
+        if known == pid && points > WARM && memory > limit {
+            wrong.push(format!("the daemon has grown from {before} KiB to {memory} KiB"));
+        }
+        self.last = format!("{descriptors} descriptors with {sessions} sessions, {memory} KiB");
+        wrong
+    }
+
+    /// Another quiet point has passed.
+    pub fn passed(&mut self, pid: u32) {
+        let memory = processes::resident(pid).unwrap_or_default();
+        self.daemon = Some(match self.daemon {
+            Some((known, points, before)) if known == pid => {
+                (pid, points + 1, if points < WARM { memory } else { before })
+            }
+            _ => (pid, 0, memory),
+        });
+    }
+}
+
+/// What the descriptors of a process are, counted by kind.
+fn kinds(pid: u32) -> BTreeMap<String, usize> {
+    let mut kinds = BTreeMap::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        let target = std::fs::read_link(entry.path()).unwrap_or_default().to_string_lossy().into_owned();
+        let kind = target.split(":[").next().unwrap_or_default().to_owned();
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
+}
