@@ -23,6 +23,8 @@ fn survive(harm: impl Fn(&Host)) {
     for pid in old {
         until("the old one to be gone", || (!is_alive(pid)).then_some(()));
     }
+    // Once: a start in a terminal that is about to go would be lost with it, and be counted.
+    assert_eq!(daemon.agent("again")["restarts"], 1);
     assert!(is_alive(server_of(&host)));
 }
 
