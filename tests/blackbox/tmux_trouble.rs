@@ -44,6 +44,19 @@ fn agents_run_again_when_their_sessions_are_closed() {
 }
 
 #[test]
+fn a_server_that_is_just_being_started_is_not_left_behind() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    kill(server_of(&host), Signal::SIGKILL);
+    daemon.wait("the loss", |line| line["message"] == "the connection to the tmux server was lost");
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.ended().success());
+    until("every process to be gone", || host.processes().iter().all(|pid| *pid == std::process::id()).then_some(()));
+}
+
+#[test]
 fn a_foreign_session_is_left_alone_to_the_end() {
     let host = Host::new();
     host.configure(&agent("one", &["$PROBE", "wait"], ""));
