@@ -3,6 +3,7 @@
 //!
 //! - `SOAK_SEED`: the same seed does the same things, in the same order; a random one that is printed first
 //! - `SOAK_SECONDS`: how long, 60 if it isn't given; `SOAK_ROUNDS` ends it earlier
+//! - `SOAK_AGENTD`: another daemon than the one that was built with it
 //!
 //! [`dice`] chooses [`action`]s, which [`world`] knows the meaning of and [`perform`] does to a [`place`]. [`checker`] compares:
 //! [`fate`] each agent, [`resources`] the daemon, [`leaks`] secrets; by what [`processes`] shows, and what the agents tell in
@@ -63,7 +64,8 @@ struct Soak {
     journal: Journal,
     checker: Checker,
     history: VecDeque<String>,
-    slowest: Duration,
+    /// The round that took longest to come to rest, and what it waited for.
+    slowest: (Duration, u64, String),
 }
 
 impl Soak {
@@ -74,7 +76,17 @@ impl Soak {
         let journal = Journal::new(&place.host.at("work/journal"));
         place.start();
         let (checker, history) = (Checker::default(), VecDeque::new());
-        Self { seed, round: 0, dice, world: World::new(), place, journal, checker, history, slowest: Duration::ZERO }
+        Self {
+            seed,
+            round: 0,
+            dice,
+            world: World::new(),
+            place,
+            journal,
+            checker,
+            history,
+            slowest: Default::default(),
+        }
     }
 
     fn act(&mut self, action: Action) {
@@ -118,11 +130,14 @@ impl Soak {
     /// Waits until nothing differs, and still doesn't a moment later.
     fn settle(&mut self) {
         let started = Instant::now();
-        let mut good = 0;
+        let (mut good, mut last_wrong) = (0, String::new());
         loop {
             let mut wrong = self.checker.look(&self.world, &self.place, &mut self.journal);
             wrong.extend(self.place.has_died());
             good = if wrong.is_empty() { good + 1 } else { 0 };
+            if !wrong.is_empty() {
+                last_wrong = wrong.join("; ");
+            }
             if good == 2 {
                 break;
             }
@@ -131,7 +146,7 @@ impl Soak {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        self.slowest = self.slowest.max(started.elapsed());
+        self.slowest = self.slowest.clone().max((started.elapsed(), self.round, last_wrong));
         self.world.settled();
         self.place.settled();
         self.checker.resources.passed(self.place.daemon().unwrap());
@@ -170,11 +185,13 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     }
     soak.act(Action::End(libc::SIGTERM));
     println!(
-        "{} rounds in {:.0?}, the slowest settled after {:.1?}; {}",
+        "{} rounds in {:.0?}; {}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,
         started.elapsed(),
-        soak.slowest,
-        soak.checker.resources.last
+        soak.checker.resources.last,
+        soak.slowest.1,
+        soak.slowest.0,
+        soak.slowest.2
     );
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,9 +44,14 @@ impl Place {
         Self { daemon: None, disks, weather, host, id, is_debugging, has_full_disks: false, may_fail: false }
     }
 
+    /// The daemon's program: the one that was built with this, unless another one is to be soaked.
+    fn agentd() -> PathBuf {
+        std::env::var_os("SOAK_AGENTD").map_or_else(|| AGENTD.into(), PathBuf::from)
+    }
+
     /// The agents' program.
-    pub fn puppet() -> PathBuf {
-        Path::new(AGENTD).with_file_name("examples").join("puppet")
+    fn puppet() -> PathBuf {
+        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/puppet")
     }
 
     /// Fills in what `Agent::table` leaves open.
@@ -66,7 +71,7 @@ impl Place {
     pub fn start(&mut self) {
         self.may_fail = self.has_full_disks;
         let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let mut command = self.host.command(AGENTD);
+        let mut command = self.host.command(Self::agentd());
         command.arg("--config").arg(self.host.at("etc/jcard.toml")).arg("--secret-dir").arg(self.host.at("secrets"));
         command.args(["--log-format", "json"]).args(&self.host.arguments);
         // What inotify must see is not to be seen by the way.
