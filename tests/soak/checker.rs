@@ -122,10 +122,11 @@ impl Checker {
                 continue;
             }
             let owner = process.variable("AGENTD_AGENT");
-            // tmux hears of the death of two children now and then but once, and reaps both with the next (its utempter).
-            let is_of_tmux = view.processes.get(&process.parent).is_some_and(|parent| parent.name.starts_with("tmux"));
+            // Of two deaths at once tmux hears now and then but once (its utempter), and reaps with the next; init takes its time.
+            let parent = view.processes.get(&process.parent);
+            let is_theirs = process.parent == 1 || parent.is_some_and(|parent| parent.name.starts_with("tmux"));
             let known = if process.is_zombie {
-                is_of_tmux
+                is_theirs
             } else if is_marked {
                 owner.is_some_and(|owner| view.world.agent_of(owner).is_some())
             } else {

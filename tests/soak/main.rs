@@ -185,10 +185,10 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     }
     soak.act(Action::End(libc::SIGTERM));
     println!(
-        "{} rounds in {:.0?}; {}; number {} took longest to come to rest, {:.1?}: {}",
+        "{} rounds in {:.0?}; {:?}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,
         started.elapsed(),
-        soak.checker.resources.last,
+        soak.checker.resources.now,
         soak.slowest.1,
         soak.slowest.0,
         soak.slowest.2

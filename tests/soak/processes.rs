@@ -64,11 +64,6 @@ pub fn descends(processes: &BTreeMap<u32, Process>, pid: u32, from: u32) -> bool
     false
 }
 
-/// How many descriptors a process has open.
-pub fn descriptors(pid: u32) -> Option<usize> {
-    fs::read_dir(format!("/proc/{pid}/fd")).ok().map(Iterator::count)
-}
-
 /// The resident memory of a process, in KiB.
 pub fn resident(pid: u32) -> Option<usize> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -1,6 +1,6 @@
 //! What ought to be: what is declared, and what was done to whom. It follows from the actions alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Order};
 use crate::declared::{Agent, Quirk, Restart, SECRET_MARK};
@@ -30,6 +30,9 @@ pub struct World {
     pub is_starved: bool,
     /// Nothing can be written.
     pub has_full_disks: bool,
+    /// The tmux server was killed since all was at rest, or these instances lost their terminal or their shim.
+    server_was_lost: bool,
+    lost: BTreeSet<String>,
     /// Never used before.
     pub next_life: u32,
     /// Never used before.
@@ -92,7 +95,8 @@ impl World {
 
     /// All was at rest just now.
     pub fn settled(&mut self) {
-        (self.has_edits, self.was_short) = (false, false);
+        (self.has_edits, self.was_short, self.server_was_lost) = (false, false, false);
+        self.lost.clear();
         for agent in &self.agents {
             let comes_back = agent.policy.restart != Restart::No && agent.policy.max_restarts == 0;
             for instance in agent.instances() {
@@ -129,6 +133,7 @@ impl World {
             Action::Tell(instance, _) => self.touched(instance),
             Action::KillShim(instance) | Action::CloseSession(instance) => self.harmed(instance, true),
             Action::KillServer(_) => {
+                self.server_was_lost = true;
                 for instance in self.lives.keys().cloned().collect::<Vec<_>>() {
                     self.harmed(&instance, true);
                 }
@@ -144,7 +149,8 @@ impl World {
                 }
             }
             Action::End(_) => {
-                (self.is_up, self.is_starved) = (false, false);
+                (self.is_up, self.is_starved, self.server_was_lost) = (false, false, false);
+                self.lost.clear();
                 for agent in &self.agents {
                     for instance in agent.instances() {
                         self.lives.entry(instance).and_modify(|life| life.begin_anew(agent));
@@ -183,7 +189,12 @@ impl World {
         for agent in &self.agents {
             for instance in agent.instances() {
                 let same = before.remove(&instance).filter(|life| life.number == agent.life);
-                self.lives.insert(instance, same.unwrap_or_else(|| Life::of(agent)));
+                let mut life = same.unwrap_or_else(|| Life::of(agent));
+                if self.server_was_lost || self.lost.contains(&instance) {
+                    // The loss that came before may be seen after.
+                    life.lose(true);
+                }
+                self.lives.insert(instance, life);
             }
         }
     }
@@ -193,9 +204,9 @@ impl World {
         self.has_edits = true;
         for agent in self.agents.iter().filter(|agent| agent.secrets(std::iter::once(name)).contains(name)) {
             for instance in agent.instances() {
+                // What is changed and changed back may never have been seen.
                 if let Some(life) = self.lives.get_mut(&instance) {
-                    life.begin_anew(agent);
-                    life.is_loose = true;
+                    (life.is_loose, life.is_touched) = (true, true);
                 }
             }
         }
@@ -211,16 +222,25 @@ impl World {
         let knows = self.is_up;
         if let Some(life) = self.lives.get_mut(instance) {
             life.is_touched = true;
-            life.ends += 1;
-            life.was_lost |= is_lost;
-            life.may_be_forgotten |= is_lost;
-            // Its memory goes with its shim if no daemon has it: a daemon that is down now, or soon.
-            life.is_loose |= is_lost && (!knows || self.daemon_may_die);
+            if is_lost {
+                // Its memory goes with its shim if no daemon has it: a daemon that is down now, or soon.
+                life.lose(!knows || self.daemon_may_die);
+                self.lost.insert(instance.to_owned());
+            } else {
+                life.ends += 1;
+            }
         }
     }
 }
 
 impl Life {
+    /// Its terminal or its shim is taken away.
+    fn lose(&mut self, is_loose: bool) {
+        self.ends += 1;
+        (self.was_lost, self.may_be_forgotten, self.is_touched) = (true, true, true);
+        self.is_loose |= is_loose;
+    }
+
     fn of(agent: &Agent) -> Self {
         let ends_by_itself = matches!(agent.quirk, Quirk::Brief(_) | Quirk::Absent);
         Self { number: agent.life, ends: u32::from(ends_by_itself), is_touched: true, ..Self::default() }
