@@ -116,6 +116,10 @@ impl Checker {
     fn strangers(&self, view: &View, wrong: &mut Vec<String>) {
         let uid = view.place.agent_uid();
         let shims: Vec<u32> = view.panes.values().copied().collect();
+        // There, a child that is about to be an agent may be seen at any time.
+        let is_restless = |name: &str| view.world.agent_of(name).is_some_and(fate::is_restless);
+        let restless = view.panes.iter().filter(|(name, _)| is_restless(name));
+        let restless_shims: Vec<u32> = restless.map(|(_, pid)| *pid).collect();
         for process in view.processes.values() {
             let is_marked = process.variable("SOAK_ID") == Some(&view.place.id);
             if !is_marked && process.uid != uid {
@@ -133,6 +137,7 @@ impl Checker {
                 Some(process.pid) == view.place.daemon()
                     || process.name.starts_with("tmux")
                     || shims.contains(&process.pid)
+                    || restless_shims.contains(&process.parent)
             };
             if !known && nix::unistd::geteuid().is_root() | is_marked {
                 let Process { pid, parent, name, command, is_zombie, .. } = process;

@@ -3,6 +3,7 @@
 //!
 //! - `SOAK_SEED`: the same seed does the same things, in the same order; a random one that is printed first
 //! - `SOAK_SECONDS`: how long, 60 if it isn't given; `SOAK_ROUNDS` ends it earlier
+//! - `SOAK_PATIENCE`: how many seconds all may take to come to rest, 60 if it isn't given
 //! - `SOAK_AGENTD`: another daemon than the one that was built with it
 //!
 //! [`dice`] chooses [`action`]s, which [`world`] knows the meaning of and [`perform`] does to a [`place`]. [`checker`] compares:
@@ -63,6 +64,7 @@ struct Soak {
     place: Place,
     journal: Journal,
     checker: Checker,
+    patience: Duration,
     history: VecDeque<String>,
     /// The round that took longest to come to rest, and what it waited for.
     slowest: (Duration, u64, String),
@@ -76,6 +78,7 @@ impl Soak {
         let journal = Journal::new(&place.host.at("work/journal"));
         place.start();
         let (checker, history) = (Checker::default(), VecDeque::new());
+        let patience = number("SOAK_PATIENCE").map_or(PATIENCE, Duration::from_secs);
         Self {
             seed,
             round: 0,
@@ -84,6 +87,7 @@ impl Soak {
             place,
             journal,
             checker,
+            patience,
             history,
             slowest: Default::default(),
         }
@@ -141,7 +145,7 @@ impl Soak {
             if good == 2 {
                 break;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > self.patience {
                 self.fail(&wrong);
             }
             std::thread::sleep(Duration::from_millis(20));

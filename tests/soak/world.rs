@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Order};
-use crate::declared::{Agent, Quirk, Restart, SECRET_MARK};
+use crate::declared::{Agent, LONG, Policy, Quirk, Restart, SECRET_MARK};
 
 /// The declared state, and the history of each agent's present life as far as its fate hangs on it.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,8 @@ impl World {
         (self.has_edits, self.was_short, self.server_was_lost) = (false, false, false);
         self.lost.clear();
         for agent in &self.agents {
-            let comes_back = agent.policy.restart != Restart::No && agent.policy.max_restarts == 0;
+            let Policy { restart, max_restarts, backoff, .. } = agent.policy;
+            let comes_back = restart != Restart::No && max_restarts == 0 && backoff < LONG;
             for instance in agent.instances() {
                 let Some(life) = self.lives.get_mut(&instance) else { continue };
                 (life.is_touched, life.is_repolicied) = (false, false);
