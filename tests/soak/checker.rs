@@ -65,9 +65,9 @@ impl Checker {
         if view.shown.len() != count {
             wrong.push("the API lists an agent twice".to_owned());
         }
-        self.health(&view, &health, &mut wrong);
-        self.list(&view, &mut wrong);
-        self.strangers(&view, &mut wrong);
+        check_health(&view, &health, &mut wrong);
+        check_list(&view, &mut wrong);
+        check_strangers(&view, &mut wrong);
         for agent in &world.agents {
             for instance in agent.instances() {
                 let found = self.instance(&view, agent, &instance);
@@ -80,70 +80,6 @@ impl Checker {
             self.remember(&view);
         }
         wrong
-    }
-
-    fn health(&self, view: &View, health: &Value, wrong: &mut Vec<String>) {
-        if health["config_error"].is_null() == view.world.is_broken {
-            let file = if view.world.is_broken { "can't be taken" } else { "is valid" };
-            wrong.push(format!("the file {file}, and the API says of it: {}", health["config_error"]));
-        }
-        if health["pid"].as_u64() != view.place.daemon().map(u64::from) {
-            wrong.push(format!("another process answers: {health}"));
-        }
-        if health["agents"]["total"].as_u64() != u64::try_from(view.shown.len()).ok() {
-            wrong.push(format!("the API counts otherwise than it lists: {health}"));
-        }
-    }
-
-    /// Exactly what is declared is listed. A daemon that never saw a valid file knows what runs at most.
-    fn list(&self, view: &View, wrong: &mut Vec<String>) {
-        for name in view.shown.keys().filter(|name| view.world.agent_of(name).is_none()) {
-            wrong.push(format!("{name} is listed and not declared: {}", view.shown[name]));
-        }
-        for agent in &view.world.agents {
-            for instance in agent.instances() {
-                if !view.shown.contains_key(&instance) && !view.world.is_blind {
-                    wrong.push(format!("{instance} is declared and not listed"));
-                }
-            }
-        }
-        for session in view.panes.keys().filter(|name| *name != "_agentd" && !view.shown.contains_key(*name)) {
-            wrong.push(format!("a session {session} is left"));
-        }
-    }
-
-    /// Whatever the agents' user runs is known, and nobody has an agent's mark who isn't one.
-    fn strangers(&self, view: &View, wrong: &mut Vec<String>) {
-        let uid = view.place.agent_uid();
-        let shims: Vec<u32> = view.panes.values().copied().collect();
-        // There, a child that is about to be an agent may be seen at any time.
-        let is_restless = |name: &str| view.world.agent_of(name).is_some_and(fate::is_restless);
-        let restless = view.panes.iter().filter(|(name, _)| is_restless(name));
-        let restless_shims: Vec<u32> = restless.map(|(_, pid)| *pid).collect();
-        for process in view.processes.values() {
-            let is_marked = process.variable("SOAK_ID") == Some(&view.place.id);
-            if !is_marked && process.uid != uid {
-                continue;
-            }
-            let owner = process.variable("AGENTD_AGENT");
-            // Of two deaths at once tmux hears now and then but once (its utempter), and reaps with the next; init takes its time.
-            let parent = view.processes.get(&process.parent);
-            let is_theirs = process.parent == 1 || parent.is_some_and(|parent| parent.name.starts_with("tmux"));
-            let known = if process.is_zombie {
-                is_theirs
-            } else if is_marked {
-                owner.is_some_and(|owner| view.world.agent_of(owner).is_some())
-            } else {
-                Some(process.pid) == view.place.daemon()
-                    || process.name.starts_with("tmux")
-                    || shims.contains(&process.pid)
-                    || restless_shims.contains(&process.parent)
-            };
-            if !known && nix::unistd::geteuid().is_root() | is_marked {
-                let Process { pid, parent, name, command, is_zombie, .. } = process;
-                wrong.push(format!("process {pid} of {parent} ({name}, zombie: {is_zombie}) is nobody's: {command}"));
-            }
-        }
     }
 
     fn instance(&self, view: &View, agent: &Agent, instance: &str) -> Vec<String> {
@@ -174,6 +110,70 @@ impl Checker {
             .iter()
             .filter(|(name, _)| view.world.agent_of(name).is_some_and(|agent| !fate::is_restless(agent)));
         self.seen = settled.map(|(name, shown)| (name.clone(), seen(view, name, shown))).collect();
+    }
+}
+
+fn check_health(view: &View, health: &Value, wrong: &mut Vec<String>) {
+    if health["config_error"].is_null() == view.world.is_broken {
+        let file = if view.world.is_broken { "can't be taken" } else { "is valid" };
+        wrong.push(format!("the file {file}, and the API says of it: {}", health["config_error"]));
+    }
+    if health["pid"].as_u64() != view.place.daemon().map(u64::from) {
+        wrong.push(format!("another process answers: {health}"));
+    }
+    if health["agents"]["total"].as_u64() != u64::try_from(view.shown.len()).ok() {
+        wrong.push(format!("the API counts otherwise than it lists: {health}"));
+    }
+}
+
+/// Exactly what is declared is listed. A daemon that never saw a valid file knows what runs at most.
+fn check_list(view: &View, wrong: &mut Vec<String>) {
+    for name in view.shown.keys().filter(|name| view.world.agent_of(name).is_none()) {
+        wrong.push(format!("{name} is listed and not declared: {}", view.shown[name]));
+    }
+    for agent in &view.world.agents {
+        for instance in agent.instances() {
+            if !view.shown.contains_key(&instance) && !view.world.is_blind {
+                wrong.push(format!("{instance} is declared and not listed"));
+            }
+        }
+    }
+    for session in view.panes.keys().filter(|name| *name != "_agentd" && !view.shown.contains_key(*name)) {
+        wrong.push(format!("a session {session} is left"));
+    }
+}
+
+/// Whatever the agents' user runs is known, and nobody has an agent's mark who isn't one.
+fn check_strangers(view: &View, wrong: &mut Vec<String>) {
+    let uid = view.place.agent_uid();
+    let shims: Vec<u32> = view.panes.values().copied().collect();
+    // There, a child that is about to be an agent may be seen at any time.
+    let is_restless = |name: &str| view.world.agent_of(name).is_some_and(fate::is_restless);
+    let restless = view.panes.iter().filter(|(name, _)| is_restless(name));
+    let restless_shims: Vec<u32> = restless.map(|(_, pid)| *pid).collect();
+    for process in view.processes.values() {
+        let is_marked = process.variable("SOAK_ID") == Some(&view.place.id);
+        if !is_marked && process.uid != uid {
+            continue;
+        }
+        let owner = process.variable("AGENTD_AGENT");
+        // Of two deaths at once tmux hears now and then but once (its utempter), and reaps with the next; init takes its time.
+        let parent = view.processes.get(&process.parent);
+        let is_theirs = process.parent == 1 || parent.is_some_and(|parent| parent.name.starts_with("tmux"));
+        let known = if process.is_zombie {
+            is_theirs
+        } else if is_marked {
+            owner.is_some_and(|owner| view.world.agent_of(owner).is_some())
+        } else {
+            Some(process.pid) == view.place.daemon()
+                || process.name.starts_with("tmux")
+                || shims.contains(&process.pid)
+                || restless_shims.contains(&process.parent)
+        };
+        if !known && nix::unistd::geteuid().is_root() | is_marked {
+            let Process { pid, parent, name, command, is_zombie, .. } = process;
+            wrong.push(format!("process {pid} of {parent} ({name}, zombie: {is_zombie}) is nobody's: {command}"));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One agent: what the API says of it is what runs, and both are what its declaration and its history lead to.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::checker::View;
@@ -29,7 +31,7 @@ pub fn look(view: &View, agent: &Agent, instance: &str, shown: &Value) -> Vec<St
         }
     }
     for what in &mut wrong {
-        what.push_str(&format!("\n    the API: {shown}\n    its life: {:?}", view.world.lives[instance]));
+        write!(what, "\n    the API: {shown}\n    its life: {:?}", view.world.lives[instance]).unwrap();
     }
     wrong
 }
@@ -100,7 +102,6 @@ fn history(view: &View, agent: &Agent, instance: &str, shown: &Value, wrong: &mu
     counts(agent, life, &starts, restarts, wrong);
     match state {
         "running" if agent.quirk == Quirk::Absent => wrong.push("it can't run".to_owned()),
-        "running" => {}
         "backing_off" if agent.policy.backoff < LONG => wrong.push("its delay is over".to_owned()),
         "backing_off" if !agent.policy.restarts_after(is_success, restarts) => {
             wrong.push("it is not to be restarted".to_owned());
@@ -110,7 +111,7 @@ fn history(view: &View, agent: &Agent, instance: &str, shown: &Value, wrong: &mu
         }
         "exited" if !is_success => wrong.push("that was no success".to_owned()),
         "failed" if is_success => wrong.push("that was no failure".to_owned()),
-        "backing_off" | "exited" | "failed" => {}
+        "running" | "backing_off" | "exited" | "failed" => {}
         other => wrong.push(format!("{other} is not where it stays")),
     }
     if state != "running" {

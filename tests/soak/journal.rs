@@ -45,11 +45,11 @@ impl Journal {
     /// Reads what was added.
     pub fn read(&mut self) {
         while self.file.read_line(&mut self.partial).unwrap() > 0 && self.partial.ends_with('\n') {
-            let line = std::mem::take(&mut self.partial);
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let ["start", instance, life, _, pid] = words[..] else { panic!("in the journal: {line}") };
-            let (instance, life, pid) = (instance.to_owned(), life.parse().unwrap(), pid.parse().unwrap());
-            self.starts.push(Start { instance, life, pid });
+            let text = std::mem::take(&mut self.partial);
+            let fields: Vec<&str> = text.split_whitespace().collect();
+            let ["start", agent, life, _, pid] = fields[..] else { panic!("in the journal: {text}") };
+            let (life, pid) = (life.parse().unwrap(), pid.parse().unwrap());
+            self.starts.push(Start { instance: agent.to_owned(), life, pid });
         }
     }
 

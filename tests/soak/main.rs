@@ -29,7 +29,7 @@ mod declared;
 mod dice;
 mod fate;
 #[path = "../blackbox/harness.rs"]
-#[allow(dead_code, reason = "made for other tests")]
+#[allow(dead_code, clippy::print_stderr, reason = "made for other tests")]
 mod harness;
 mod journal;
 mod leaks;
@@ -93,13 +93,13 @@ impl Soak {
         }
     }
 
-    fn act(&mut self, action: Action) {
+    fn act(&mut self, action: &Action) {
         self.history.push_back(format!("{}: {action:?}", self.round));
         if self.history.len() > TOLD {
             self.history.pop_front();
         }
-        self.world.apply(&action);
-        let done = perform::perform(&action, &self.world, &mut self.place, &mut self.journal);
+        self.world.apply(action);
+        let done = perform::perform(action, &self.world, &mut self.place, &mut self.journal);
         self.journal.mark(&self.world);
         if let Err(wrong) = done {
             self.fail(&[wrong]);
@@ -110,21 +110,21 @@ impl Soak {
         self.round += 1;
         self.world.daemon_may_die = self.round / STRETCH % 2 == 1;
         if self.world.is_blind {
-            self.act(Action::Repair(Write::Renamed));
+            self.act(&Action::Repair(Write::Renamed));
         }
         for _ in 0..=self.dice.below(8) {
             let action = action::choose(&mut self.dice, &self.world);
-            self.act(action);
+            self.act(&action);
         }
         if self.world.is_short() {
-            self.act(Action::Relieve);
+            self.act(&Action::Relieve);
         }
         let repair = self.dice.percent(50);
         if self.world.is_broken && (self.world.has_edits || repair) {
-            self.act(Action::Repair(Write::Renamed));
+            self.act(&Action::Repair(Write::Renamed));
         }
         if !self.world.is_up {
-            self.act(Action::Start);
+            self.act(&Action::Start);
         }
         self.place.weather.slow_disk(0);
         self.world.round_ends();
@@ -177,7 +177,7 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn what_is_declared_is_what_runs_whatever_happens() {
-    let random = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64 % 1_000_000;
+    let random = || u64::from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_micros());
     let seed = number("SOAK_SEED").unwrap_or_else(random);
     let time = Duration::from_secs(number("SOAK_SECONDS").unwrap_or(60));
     let rounds = number("SOAK_ROUNDS").unwrap_or(u64::MAX);
@@ -187,7 +187,7 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     while started.elapsed() < time && soak.round < rounds {
         soak.round();
     }
-    soak.act(Action::End(libc::SIGTERM));
+    soak.act(&Action::End(libc::SIGTERM));
     println!(
         "{} rounds in {:.0?}; {:?}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,

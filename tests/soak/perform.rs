@@ -98,7 +98,7 @@ fn break_file(place: &Place, world: &World, harm: Harm) {
         Harm::CutOff => fs::write(path, &text[..cut(&text)]).unwrap(),
         Harm::Garbage => fs::write(path, b"\xff\xfe[[agents]]\0= = =\n").unwrap(),
         Harm::WrongValue => {
-            fs::write(path, format!("{text}\n[[agents]]\nname = \"hen\"\nharness = \"hen\"\n")).unwrap()
+            fs::write(path, format!("{text}\n[[agents]]\nname = \"hen\"\nharness = \"hen\"\n")).unwrap();
         }
         Harm::ADirectory => {
             let _ = fs::remove_file(&path);

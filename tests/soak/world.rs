@@ -7,6 +7,7 @@ use crate::declared::{Agent, LONG, Policy, Quirk, Restart, SECRET_MARK};
 
 /// The declared state, and the history of each agent's present life as far as its fate hangs on it.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct World {
     /// Of the last file that was valid.
     pub agents: Vec<Agent>,
@@ -41,6 +42,7 @@ pub struct World {
 
 /// One life of one instance: from a change of what is run to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Life {
     /// As declared.
     pub number: u32,
