@@ -73,8 +73,11 @@ struct Soak {
 impl Soak {
     fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let (as_root, is_debugging) = (dice.percent(50), dice.percent(30));
-        let mut place = Place::new(as_root, is_debugging);
+        let (as_root, is_debugging, detaches) = (dice.percent(50), dice.percent(30), dice.percent(30));
+        let flags = [("--debug", is_debugging), ("--on-exit=detach", detaches)];
+        let flags: Vec<&str> = flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| *flag).collect();
+        let mut place = Place::new(as_root, &flags);
+        println!("the daemon is root's: {}; it is given {flags:?}", place.host.account.is_some());
         let journal = Journal::new(&place.host.at("work/journal"));
         place.start();
         let (checker, history) = (Checker::default(), VecDeque::new());
@@ -83,7 +86,7 @@ impl Soak {
             seed,
             round: 0,
             dice,
-            world: World::new(),
+            world: World { detaches, ..World::new() },
             place,
             journal,
             checker,

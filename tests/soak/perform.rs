@@ -45,7 +45,7 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
             place.signal(libc::SIGHUP);
         }
         Action::Crash => place.crash(),
-        Action::End(signal) => return end(place, *signal),
+        Action::End(signal) => return end(place, *signal, world.detaches),
         Action::Start => place.start(),
         Action::Starve(want) => place.starve(*want),
         Action::FillDisks => place.fill_disks(),
@@ -138,11 +138,14 @@ fn kill_server(place: &Place, politely: bool) {
     }
 }
 
-/// The daemon ends, and at its end nothing is left of any agent.
-fn end(place: &mut Place, signal: i32) -> Result<(), String> {
+/// The daemon ends, and at its end nothing is left of any agent, unless it leaves them to the next one.
+fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
     place.answers()?;
     place.signal(signal);
     place.ended()?;
+    if detaches {
+        return Ok(());
+    }
     let all = processes::all();
     let left: Vec<_> =
         all.values().filter(|one| one.variable("SOAK_ID") == Some(&place.id) && !one.is_zombie).collect();

@@ -23,7 +23,6 @@ pub struct Place {
     pub disks: Vec<Disk>,
     pub weather: Weather,
     pub host: Host,
-    is_debugging: bool,
     has_full_disks: bool,
     /// A daemon that couldn't begin, as the disks were full, is started again.
     may_fail: bool,
@@ -33,15 +32,16 @@ pub struct Place {
 
 impl Place {
     /// A new one. The daemon is root's only if we are root.
-    pub fn new(as_root: bool, is_debugging: bool) -> Self {
-        let host = if as_root { Host::as_root().unwrap_or_else(Host::new) } else { Host::new() };
+    pub fn new(as_root: bool, flags: &[&str]) -> Self {
+        let mut host = if as_root { Host::as_root().unwrap_or_else(Host::new) } else { Host::new() };
+        host.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let id = format!("soak-{}-{}", std::process::id(), host.path().file_name().unwrap().to_str().unwrap());
         let journal = host.at("work/journal");
         File::create(&journal).unwrap();
         host.own(&journal);
         let disks = ["etc", "run", "secrets"].iter().filter_map(|name| Disk::mount(&host.at(name))).collect();
         let weather = Weather::new(&host);
-        Self { daemon: None, disks, weather, host, id, is_debugging, has_full_disks: false, may_fail: false }
+        Self { daemon: None, disks, weather, host, id, has_full_disks: false, may_fail: false }
     }
 
     /// The daemon's program: the one that was built with this, unless another one is to be soaked.
@@ -75,7 +75,7 @@ impl Place {
         command.arg("--config").arg(self.host.at("etc/jcard.toml")).arg("--secret-dir").arg(self.host.at("secrets"));
         command.args(["--log-format", "json"]).args(&self.host.arguments);
         // What inotify must see is not to be seen by the way.
-        command.args(["--reconcile-interval", "1h"]).args(self.is_debugging.then_some("--debug"));
+        command.args(["--reconcile-interval", "1h"]);
         self.weather.preload(&mut command);
         self.daemon = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }

@@ -21,6 +21,8 @@ pub struct World {
     pub is_blind: bool,
     /// Whether this part of the soak may end daemons: growth shows only in those that live long.
     pub daemon_may_die: bool,
+    /// A daemon that is told to end leaves its agents to the next one (`--on-exit detach`).
+    pub detaches: bool,
     /// The file can't be taken.
     pub is_broken: bool,
     /// The valid file has changed since all was at rest.
@@ -32,8 +34,8 @@ pub struct World {
     /// Nothing can be written.
     pub has_full_disks: bool,
     /// The tmux server was killed since all was at rest, or these instances lost their terminal or their shim.
-    server_was_lost: bool,
-    lost: BTreeSet<String>,
+    pub server_was_lost: bool,
+    pub lost: BTreeSet<String>,
     /// Never used before.
     pub next_life: u32,
     /// Never used before.
@@ -104,7 +106,8 @@ impl World {
             let comes_back = restart != Restart::No && max_restarts == 0 && backoff < LONG;
             for instance in agent.instances() {
                 let Some(life) = self.lives.get_mut(&instance) else { continue };
-                (life.is_touched, life.is_repolicied) = (false, false);
+                // A blind daemon restarts nobody: what ended waits for the file.
+                (life.is_touched, life.is_repolicied) = (life.is_touched && self.is_blind, false);
                 life.may_be_forgotten &= !comes_back;
             }
         }
@@ -145,6 +148,7 @@ impl World {
             Action::FillDisks => (self.has_full_disks, self.was_short) = (true, true),
             Action::Relieve => (self.is_starved, self.has_full_disks) = (false, false),
             Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::Rest(_) => {}
+            Action::End(_) if self.detaches => self.apply(&Action::Crash),
             Action::Crash => {
                 (self.is_up, self.is_starved) = (false, false);
                 for life in self.lives.values_mut().filter(|life| life.may_be_forgotten) {
