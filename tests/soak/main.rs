@@ -66,6 +66,8 @@ struct Soak {
     checker: Checker,
     patience: Duration,
     history: VecDeque<String>,
+    /// Processes that only we could end.
+    left: usize,
     /// The round that took longest to come to rest, and what it waited for.
     slowest: (Duration, u64, String),
 }
@@ -92,6 +94,7 @@ impl Soak {
             checker,
             patience,
             history,
+            left: 0,
             slowest: Default::default(),
         }
     }
@@ -128,6 +131,9 @@ impl Soak {
         }
         if !self.world.is_up {
             self.act(&Action::Start);
+        }
+        if self.world.may_have_left_some() {
+            self.left += perform::kill_what_nobody_can_know_of(&self.place);
         }
         self.place.weather.slow_disk(0);
         self.world.round_ends();
@@ -192,9 +198,10 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     }
     soak.act(&Action::End(libc::SIGTERM));
     println!(
-        "{} rounds in {:.0?}; {:?}; number {} took longest to come to rest, {:.1?}: {}",
+        "{} rounds in {:.0?}; {} processes were left by shims killed without a daemon; {:?}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,
         started.elapsed(),
+        soak.left,
         soak.checker.resources.now,
         soak.slowest.1,
         soak.slowest.0,
