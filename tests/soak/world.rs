@@ -108,7 +108,7 @@ impl World {
         self.lost.clear();
         for agent in &self.agents {
             let Policy { restart, max_restarts, backoff, .. } = agent.policy;
-            let comes_back = restart != Restart::No && max_restarts == 0 && backoff < LONG;
+            let comes_back = restart == Restart::Always && max_restarts == 0 && backoff < LONG;
             for instance in agent.instances() {
                 let Some(life) = self.lives.get_mut(&instance) else { continue };
                 // A blind daemon restarts nobody: what ended waits for the file.
