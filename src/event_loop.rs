@@ -146,7 +146,7 @@ impl EventLoop {
     /// Begins to stop everything that is on the tmux server there is, which is to be ended then. On the next one, what is
     /// declared is started anew.
     pub async fn drain(&mut self) {
-        if self.goal == Goal::Keep && self.observed.server == crate::model::Server::Up {
+        if self.goal == Goal::Keep && self.is_connected() {
             tracing::info!("stops all agents, and then the tmux server");
             self.executor.begin_the_end().await;
             self.aim(Goal::Drain);
@@ -158,6 +158,25 @@ impl EventLoop {
         let server = self.executor.take_server();
         self.aim(if server.is_some() { Goal::Drained } else { Goal::Keep });
         server
+    }
+
+    /// Waits for the connection to the tmux server, if there is none. What is found on the server is the next
+    /// [`EventLoop::run`]'s to stop.
+    pub async fn connected(&mut self) {
+        while !self.is_connected() {
+            let Some(event) = self.events.recv().await else { return };
+            self.handle(event);
+        }
+    }
+
+    /// Plans at once when it runs.
+    pub fn wake(&mut self) {
+        self.wake_at = Some(Mono(0));
+    }
+
+    /// Whether there is a connection to the tmux server.
+    pub fn is_connected(&self) -> bool {
+        self.observed.server == crate::model::Server::Up
     }
 
     /// Hands out the tmux server to be ended, once everything on it has, unless somebody else uses it.
@@ -174,7 +193,7 @@ impl EventLoop {
             }
             Goal::Drain | Goal::Drained | Goal::End(_) => self.publisher.stopping(clock::now()),
         }
-        self.wake_at = Some(Mono(0));
+        self.wake();
     }
 
     /// What is to run now, if that is known.
@@ -285,7 +304,7 @@ impl EventLoop {
 
     /// Whether all that ran before this daemon is known.
     fn is_settled(&self) -> bool {
-        self.observed.server == crate::model::Server::Up && !self.executor.is_adopting(&self.observed)
+        self.is_connected() && !self.executor.is_adopting(&self.observed)
     }
 }
 

@@ -49,6 +49,9 @@ const FIND_WITHIN: Duration = Duration::from_secs(10);
 /// A configuration that takes longer to be read is not waited for before the service is said to be ready.
 const LOAD_WITHIN: Duration = Duration::from_secs(5);
 
+/// A tmux server that is being started when the daemon is to end is waited for this long.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(3);
+
 /// Answers that are on their way when the daemon ends have this long.
 const API_ENDS_WITHIN: Duration = Duration::from_millis(200);
 
@@ -156,6 +159,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
         Mission::Keep => manager.ready(),
         Mission::Drain => world.drain().await,
     }
+    let mut has_waited = false;
     let result = loop {
         tokio::select! {
             biased;
@@ -177,6 +181,12 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
                         // Its socket is for whoever drains to remove, who is waited for before there is another server.
                         server.end().await;
                     }
+                }
+                Ok(Finished::Ended) if options.keeper == Keeper::Daemon && !world.is_connected() && !has_waited => {
+                    // It is being started, perhaps, and would be left behind with nobody to end it.
+                    has_waited = true;
+                    let _ = tokio::time::timeout(CONNECTS_WITHIN, world.connected()).await;
+                    world.wake();
                 }
                 Ok(finished) => {
                     let server = match (finished, options.keeper) {

@@ -18,7 +18,7 @@ use crate::sys::clock;
 use crate::sys::watch::{Change, Directory, DirectoryEvents, Event};
 
 use super::Paths;
-use super::hops::{Hop, walk};
+use super::hops::{Hop, Walk, walk};
 use super::settle::{Settle, Step};
 use super::stamp::Stamp;
 
@@ -200,7 +200,14 @@ impl Watcher {
     fn wanted(&self) -> BTreeMap<PathBuf, Interest> {
         let mut wanted = BTreeMap::new();
         for path in self.paths.files.iter().chain(&self.paths.secret_files) {
-            add_hops(&mut wanted, walk(&absolute(path)).hops);
+            let Walk { hops, directory } = walk(&absolute(path));
+            add_hops(&mut wanted, hops);
+            // A directory in a file's place goes before the file can come.
+            if let Some((parent, name)) =
+                directory.as_deref().and_then(|found| Some((found.parent()?, found.file_name()?)))
+            {
+                interest_in(&mut wanted, parent.to_owned()).names.insert(name.to_owned());
+            }
         }
         if let Some(dir) = &self.paths.secret_dir {
             let walk = walk(&absolute(dir));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fake::{Fake, SECOND, exited, name, policy, spec};
 use super::*;
-use crate::model::{Child, Ending, Policy, Restart, Server, StartError, StartStage};
+use crate::model::{Child, Ending, Exit, Policy, Restart, Server, StartError, StartStage};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -95,6 +95,16 @@ fn a_restart_waits_for_the_whole_tree() {
     fake.empty(&name("a"));
     fake.settle();
     assert_eq!((fake.state("a"), fake.starts()), (Some(State::Running), 2));
+}
+
+#[test]
+fn what_lost_its_terminal_is_started_in_another() {
+    let mut fake = running(Policy { restart: Restart::Always, backoff: seconds(0), ..policy() });
+    fake.end(&name("a"), Ending::TerminalLost(Exit::Signal(9)), true);
+    fake.settle();
+    let opened = fake.planned.iter().filter(|(_, action)| matches!(action, Action::Open { .. })).count();
+    assert_eq!((fake.state("a"), opened, fake.starts()), (Some(State::Running), 2, 2));
+    assert_eq!(fake.memory.agents[&name("a")].restarts, 1);
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl<'a> Turn<'_, 'a> {
                 self.kill_leftovers(memory, *at);
                 return Next::Rest;
             }
+            // Its shim leaves as well, and would take a program that it was handed now with it.
+            Child::Ended { ending: Ending::TerminalLost(_), .. } => {
+                self.close();
+                return Next::Rest;
+            }
             Child::None | Child::Ended { .. } => {}
         }
         if self.seat.is_some_and(|seat| seat.session != spec.session) {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::leaving::Leaving;
-use super::protocol::{NotStarted, Order, Report, Start, Step};
+use super::protocol::{Ended, NotStarted, Order, Report, Start, Step};
 use super::resident::Resident;
 use super::run::Run;
 use super::{child, sys, tree};
@@ -38,7 +38,8 @@ impl Resident {
     fn start(&mut self, start: &Start) {
         let run = start.run;
         if !matches!(self.leaving, Leaving::No) {
-            return;
+            // What it would run in is gone, and so is the run: nobody is to wait for it.
+            return self.link.send(&Report::Ended(lost_with_the_terminal(run)));
         }
         match self.run.alive() {
             None => {}
@@ -108,4 +109,10 @@ impl Resident {
             tree::kill_round();
         }
     }
+}
+
+/// The end of a run that had no time to begin.
+fn lost_with_the_terminal(run: u64) -> Ended {
+    let (wait_status, at) = (libc::SIGKILL, sys::now());
+    Ended { run, wait_status, terminal_lost: true, cpu_micros: 0, max_rss_kib: 0, started_at: at, at, tree_empty: true }
 }

@@ -238,12 +238,12 @@ impl Resident {
         // A child that was let go has closed its end of the pipe by now.
         self.read_exec_status();
         let (run, started_at) = match &self.run {
-            Run::Held { run, aborted, .. } => {
+            Run::Held { run, aborted, .. } if aborted.is_some() || matches!(self.leaving, Leaving::No) => {
                 let (run, errno) = (*run, aborted.unwrap_or(libc::ECANCELED));
                 return self.not_started(run, Step::Fork, errno);
             }
-            // Its exec was seen just now, or not at all: it was killed in between.
-            Run::Executing { run, .. } => (*run, sys::now()),
+            // Its exec was seen just now, or not at all: it was killed in between. Who was held was killed with the terminal.
+            Run::Held { run, .. } | Run::Executing { run, .. } => (*run, sys::now()),
             Run::Running { run, at, .. } => (*run, *at),
             Run::None | Run::NotStarted(_) | Run::Ended { .. } => return,
         };

@@ -58,7 +58,15 @@ impl PidFd {
     /// Waits for its end. A zombie has ended. Cancel-safe.
     pub async fn ended(&self) -> io::Result<()> {
         // Registered for the wait only: a pidfd that is closed while a fork still shares it would leave events behind.
-        let registered = super::fd::watch(self.0.as_fd(), Interest::READABLE)?;
+        let spare;
+        let registered = match super::fd::watch(self.0.as_fd(), Interest::READABLE) {
+            // Somebody else waits as well, and a descriptor is registered but once.
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
+                spare = self.0.try_clone()?;
+                super::fd::watch(spare.as_fd(), Interest::READABLE)?
+            }
+            registered => registered?,
+        };
         registered.readable().await.map(drop)
     }
 
@@ -231,6 +239,16 @@ mod tests {
         assert!(process.has_ended().expect("poll"));
         child.wait().expect("waited");
         assert_eq!(process.signal(0).expect_err("gone").raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[tokio::test]
+    async fn a_pidfd_tells_everybody_who_waits() {
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep");
+        let process = PidFd::open(child.id()).expect("pidfd");
+        let kill = async { process.signal(libc::SIGKILL) };
+        let (first, second, sent) = tokio::join!(process.ended(), process.ended(), kill);
+        child.wait().expect("waited");
+        first.and(second).and(sent).expect("both waited");
     }
 
     #[tokio::test]

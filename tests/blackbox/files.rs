@@ -160,6 +160,20 @@ fn secrets_that_cannot_be_read_touch_nobody() {
     assert_eq!(daemon.agent("one"), before);
 }
 
+#[test]
+fn a_file_that_takes_the_place_of_a_directory_is_seen() {
+    let mut host = Host::new();
+    host.arguments = ["--reconcile-interval", "1h"].map(Into::into).into();
+    host.configure(&touching(&host, "first"));
+    let daemon = run(&host);
+    fs::remove_file(host.at("etc/jcard.toml")).unwrap();
+    fs::create_dir(host.at("etc/jcard.toml")).unwrap();
+    daemon.wait("the error", |line| line["message"].as_str().is_some_and(|text| text.contains("is a directory")));
+    fs::remove_dir(host.at("etc/jcard.toml")).unwrap();
+    fs::write(host.at("etc/jcard.toml"), touching(&host, "second")).unwrap();
+    host.file("second");
+}
+
 /// A directory far above the configuration is exchanged, of which nobody tells the daemon but `hint`.
 fn exchanged_far_up(interval: &str, hint: impl Fn(&Daemon)) {
     let mut host = Host::new();

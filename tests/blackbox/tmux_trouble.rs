@@ -23,6 +23,8 @@ fn survive(harm: impl Fn(&Host)) {
     for pid in old {
         until("the old one to be gone", || (!is_alive(pid)).then_some(()));
     }
+    // Once: a start in a terminal that is about to go would be lost with it, and be counted.
+    assert_eq!(daemon.agent("again")["restarts"], 1);
     assert!(is_alive(server_of(&host)));
 }
 
@@ -39,6 +41,19 @@ fn agents_run_again_on_a_new_server_when_theirs_is_told_to_end() {
 #[test]
 fn agents_run_again_when_their_sessions_are_closed() {
     survive(|host| ["=again", "=once"].iter().for_each(|name| drop(host.tmux(&["kill-session", "-t", name]).unwrap())));
+}
+
+#[test]
+fn a_server_that_is_just_being_started_is_not_left_behind() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    kill(server_of(&host), Signal::SIGKILL);
+    daemon.wait("the loss", |line| line["message"] == "the connection to the tmux server was lost");
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.ended().success());
+    until("every process to be gone", || host.processes().iter().all(|pid| *pid == std::process::id()).then_some(()));
 }
 
 #[test]

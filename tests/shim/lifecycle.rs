@@ -141,3 +141,25 @@ fn nonsense_from_the_daemon_costs_the_connection_and_nothing_else() {
     link.send(&Order::KillTree { run });
     assert_eq!(link.ended().wait_status, libc::SIGKILL);
 }
+
+#[test]
+fn what_is_ordered_as_the_terminal_goes_is_lost_with_it_at_once() {
+    for hold in [false, true] {
+        let (mut shim, _daemon, mut link) = Shim::connected();
+        let mut start = shim.script("read x");
+        start.hold = hold;
+        link.send(&Order::Start(start));
+        let pid = if hold { link.forked() } else { link.started() };
+        kill(shim.pid(), libc::SIGHUP);
+        let ended = link.ended();
+        assert!(ended.terminal_lost && !is_alive(pid), "{ended:?}");
+
+        // It stays a moment for the daemon to hear of this, and starts nothing any more.
+        let late = shim.script("read x");
+        let run = late.run;
+        link.send(&Order::Start(late));
+        let ended = link.ended();
+        assert_eq!((ended.run, ended.terminal_lost, ended.tree_empty), (run, true, true));
+        assert!(shim.exited().success());
+    }
+}

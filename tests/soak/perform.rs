@@ -1,0 +1,194 @@
+//! Does to the host what an action says.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::action::{Action, Harm, Order, Write};
+use crate::harness::kill;
+use crate::journal::{End, Journal};
+use crate::place::{PATIENCE, Place};
+use crate::processes::{self, Process};
+use crate::world::World;
+
+/// Carries an action out that the world knows already. An error is a broken promise.
+pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut Journal) -> Result<(), String> {
+    match action {
+        Action::Declare(_, how) | Action::Remove(_, how) | Action::Repair(how) => write(place, world, *how),
+        Action::Break(harm) => break_file(place, world, *harm),
+        Action::Secret(name, _) => place.host.secret(name, world.secrets[name].as_bytes()),
+        Action::NoSecret(name) => drop(fs::remove_file(place.host.at("secrets").join(name))),
+        Action::Tell(instance, order) => tell(place, journal, instance, *order),
+        Action::Kill(instance, signal) => {
+            if let Some((start, process)) = process_of(place, journal, instance) {
+                journal.ended(start, End::Signal(*signal));
+                kill(process.pid, nix::sys::signal::Signal::try_from(*signal).unwrap());
+            }
+        }
+        Action::KillShim(instance) => {
+            if let Some((_, process)) = process_of(place, journal, instance)
+                && Process::read(process.parent).is_some_and(|parent| parent.name.starts_with("agentd"))
+            {
+                kill(process.parent, nix::sys::signal::Signal::SIGKILL);
+            }
+        }
+        Action::CloseSession(instance) => {
+            let _ = place.host.tmux(&["kill-session", "-t", &format!("={instance}")]);
+        }
+        Action::KillServer(politely) => kill_server(place, *politely),
+        Action::Hangup => {
+            // Before it has its handlers, a daemon dies of it.
+            place.answers()?;
+            place.signal(libc::SIGHUP);
+        }
+        Action::Crash => place.crash(),
+        Action::End(signal) => return end(place, *signal, world.detaches),
+        Action::Start => place.start(),
+        Action::Starve(want) => place.starve(*want),
+        Action::FillDisks => place.fill_disks(),
+        Action::Relieve => place.relieve(),
+        Action::JumpClock(seconds) => place.weather.set_clock(*seconds),
+        Action::SlowDisk(millis) => place.weather.slow_disk(*millis),
+        Action::Rest(millis) => std::thread::sleep(Duration::from_millis(*millis)),
+    }
+    Ok(())
+}
+
+fn write(place: &Place, world: &World, how: Write) {
+    let (text, path) = (place.fill_in(&world.file()), place.host.at("etc/jcard.toml"));
+    if path.is_dir() {
+        fs::remove_dir(&path).unwrap();
+    }
+    match how {
+        Write::Renamed => {
+            fs::write(place.host.at("etc/.new"), text).unwrap();
+            fs::rename(place.host.at("etc/.new"), path).unwrap();
+        }
+        Write::InPlace => fs::write(path, text).unwrap(),
+        Write::InHalves => {
+            let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path).unwrap();
+            let (first, rest) = text.split_at(cut(&text));
+            file.write_all(first.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            file.write_all(rest.as_bytes()).unwrap();
+        }
+        Write::Anew => {
+            let _ = fs::remove_file(&path);
+            fs::write(path, text).unwrap();
+        }
+    }
+}
+
+/// Where the text ends within a string, so that what is before it can't be a whole; 0 if there is none.
+fn cut(text: &str) -> usize {
+    text.rfind("grace_period = \"").map_or(0, |at| at + "grace_period = \"".len())
+}
+
+fn break_file(place: &Place, world: &World, harm: Harm) {
+    let (text, path) = (place.fill_in(&world.file()), place.host.at("etc/jcard.toml"));
+    if path.is_dir() {
+        fs::remove_dir(&path).unwrap();
+    }
+    match harm {
+        Harm::Emptied => fs::write(path, "").unwrap(),
+        Harm::Removed => drop(fs::remove_file(path)),
+        Harm::CutOff => fs::write(path, &text[..cut(&text)]).unwrap(),
+        Harm::Garbage => fs::write(path, b"\xff\xfe[[agents]]\0= = =\n").unwrap(),
+        Harm::WrongValue => {
+            fs::write(path, format!("{text}\n[[agents]]\nname = \"hen\"\nharness = \"hen\"\n")).unwrap();
+        }
+        Harm::ADirectory => {
+            let _ = fs::remove_file(&path);
+            fs::create_dir(path).unwrap();
+        }
+    }
+}
+
+/// The newest process of an agent, if it is still there, and the place of its start.
+fn process_of(place: &Place, journal: &mut Journal, instance: &str) -> Option<(usize, Process)> {
+    journal.read();
+    let (start, pid) = journal.newest(instance).map(|(at, start)| (at, start.pid))?;
+    let process = Process::read(pid)?;
+    (process.variable("SOAK_ID") == Some(&place.id)).then_some((start, process))
+}
+
+fn tell(place: &Place, journal: &mut Journal, instance: &str, order: Order) {
+    let Some((start, process)) = process_of(place, journal, instance) else { return };
+    let address = SocketAddr::from_abstract_name(format!("{}/{}", place.id, process.pid)).unwrap();
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    // One that has ended, or doesn't listen, is not told.
+    if socket.send_to_addr(order.words().as_bytes(), &address).is_ok()
+        && let Some(end) = End::of(order)
+    {
+        journal.ended(start, end);
+    }
+}
+
+fn kill_server(place: &Place, politely: bool) {
+    if politely {
+        let _ = place.host.tmux(&["kill-server"]);
+    } else if let Some(pid) =
+        place.host.tmux(&["display-message", "-p", "#{pid}"]).ok().and_then(|pid| pid.trim().parse().ok())
+    {
+        kill(pid, nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// The daemon ends, and at its end nothing is left of any agent, unless it leaves them to the next one.
+fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
+    place.answers()?;
+    place.signal(signal);
+    place.ended()?;
+    if detaches {
+        return Ok(());
+    }
+    let all = processes::all();
+    let left: Vec<_> =
+        all.values().filter(|one| one.variable("SOAK_ID") == Some(&place.id) && !one.is_zombie).collect();
+    if !left.is_empty() {
+        return Err(format!("the daemon has ended, and left {left:#?}"));
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while is_listening(&place.host.tmux_socket()) {
+        if Instant::now() > deadline {
+            return Err("the daemon has ended, and left its tmux server".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Kills what has an agent's mark and no shim above it, and says how many there were.
+///
+/// It is agentd's one known gap: a shim that is killed while no daemon runs leaves what had left its agent's session, and the
+/// next daemon knows nothing of it.
+pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
+    let all = processes::all();
+    let has_shim = |pid: u32| {
+        let mut at = all.get(&pid);
+        while let Some(process) = at {
+            if process.name.starts_with("agentd") {
+                return true;
+            }
+            at = all.get(&process.parent);
+        }
+        false
+    };
+    let left: Vec<u32> = all
+        .values()
+        .filter(|one| one.variable("SOAK_ID") == Some(&place.id) && !one.is_zombie && !has_shim(one.pid))
+        .map(|one| one.pid)
+        .collect();
+    for pid in &left {
+        kill(*pid, nix::sys::signal::Signal::SIGKILL);
+    }
+    left.len()
+}
+
+fn is_listening(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
