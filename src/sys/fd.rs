@@ -1,18 +1,11 @@
-//! Descriptors: how many there may be, owning one that a system call returned, watching one.
+//! Owning a descriptor that a system call returned, and watching one.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
-use nix::sys::resource::{Resource, getrlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-
-/// How many descriptors this process may have open.
-pub fn most() -> usize {
-    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-    usize::try_from(soft).unwrap_or(usize::MAX)
-}
 
 /// Takes the result of a system call that returns a new descriptor, or -1 and an errno.
 ///
