@@ -26,6 +26,28 @@ impl Order {
         self.0.set(self.0.get() + 1);
         self.0.get()
     }
+
+    /// The latest that has happened.
+    pub(super) fn now(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// How badly a connection would be missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Worth {
+    pub(super) rank: Rank,
+    /// When it became what it is.
+    pub(super) since: u64,
+}
+
+/// What counts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Idle,
+    Blocked,
+    /// Its client would miss an answer that it waits for.
+    Answering,
 }
 
 /// The activity of one connection, shared by its service, its stream and the server.
@@ -87,14 +109,14 @@ impl Activity {
         self.0.doing.get() == Doing::Idle
     }
 
-    /// How easily it can be done without: the least first. `None`: its client would miss an answer that it waits for.
-    pub(super) fn worth(&self) -> Option<(u8, u64)> {
+    /// How easily it can be done without: the least first.
+    pub(super) fn worth(&self) -> Worth {
         let rank = match self.0.doing.get() {
-            Doing::Idle => 0,
-            Doing::Blocked { .. } => 1,
-            Doing::Answering => return None,
+            Doing::Idle => Rank::Idle,
+            Doing::Blocked { .. } => Rank::Blocked,
+            Doing::Answering => Rank::Answering,
         };
-        Some((rank, self.0.since.get()))
+        Worth { rank, since: self.0.since.get() }
     }
 }
 
@@ -112,20 +134,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_idle_goes_first_then_the_longest_blocked_and_never_one_that_is_answered() {
+    fn the_longest_idle_goes_first_then_the_longest_blocked_and_last_one_that_is_answered() {
         let order = Order::default();
         let [first, second, third] = [(); 3].map(|()| Activity::new(&order));
         assert!(first.worth() < second.worth() && second.worth() < third.worth());
         drop(first.begin());
         assert!(second.worth() < first.worth(), "it was idle for longer");
         let answering = second.begin();
-        assert_eq!(second.worth(), None);
+        assert_eq!(second.worth().rank, Rank::Answering);
         third.blocked();
         assert!(first.worth() < third.worth());
         second.blocked();
         assert!(third.worth() < second.worth());
         second.drained();
-        assert_eq!(second.worth(), None, "the rest of its answer is still to be made");
+        assert_eq!(second.worth().rank, Rank::Answering, "the rest of its answer is still to be made");
         drop(answering);
         assert!(second.is_idle());
     }

@@ -1,5 +1,5 @@
-//! Requests that are held on purpose: followers of events, and clients that wait for a change. They are many at most, so
-//! that whoever only asks always finds a connection.
+//! Requests that take their time: followers of events, clients that wait for a change, clients that have something looked
+//! at. So many at most, that whoever only asks always finds a connection.
 
 use std::cell::Cell;
 use std::rc::Rc;

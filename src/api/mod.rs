@@ -19,6 +19,7 @@ mod render;
 mod respond;
 mod routes;
 mod server;
+mod share;
 mod stream;
 mod style;
 mod usage;
@@ -42,11 +43,14 @@ use crate::sys::tmux::capture::Access;
 /// What clients may take of the daemon.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// At this many connections the longest-idle one is closed.
+    /// At this many connections one is closed: of whichever process has most, the longest-idle one.
     pub max_connections: usize,
     /// Requests that are held at once, for events or until something changes. Fewer than connections, so that there is
     /// always one for whoever only asks.
     pub max_held: usize,
+    /// Requests at once that have a terminal or processes looked at, which takes its time. Fewer than what the held ones
+    /// leave, for the same reason.
+    pub max_looking: usize,
     /// From when a connection is ready for a request until its head is complete. An idle connection ends by it too.
     pub head_timeout: Duration,
     /// The longest head of a request, 8 KiB at least.
@@ -55,11 +59,23 @@ pub struct Limits {
     pub write_timeout: Duration,
 }
 
+impl Limits {
+    /// Those in a process that may have so many descriptors open. Clients get a quarter of them at most: whatever they
+    /// hold, the rest is for the agents, each of which needs some.
+    pub fn within(descriptors: usize) -> Self {
+        let usual = Self::default();
+        let max_connections = usual.max_connections.min(descriptors / 4).max(1);
+        let max_held = usual.max_held.min(max_connections / 2);
+        Self { max_connections, max_held, max_looking: usual.max_looking.min(max_held / 2), ..usual }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 512,
             max_held: 256,
+            max_looking: 128,
             head_timeout: Duration::from_secs(10),
             max_head_bytes: 16 * 1024,
             write_timeout: Duration::from_secs(10),

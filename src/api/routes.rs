@@ -93,15 +93,17 @@ pub(super) struct Router {
     description: Document,
     pub(super) meter: Meter,
     pub(super) held: Held,
+    looking: Held,
     pub(super) teller: Teller,
     pub(super) stop: watch::Receiver<Option<Duration>>,
 }
 
 impl Router {
     pub(super) fn new(views: Views, access: Access, limits: Limits, stop: watch::Receiver<Option<Duration>>) -> Self {
-        let (renderer, terminals, held) = (Renderer::default(), Terminals::new(access), Held::new(limits.max_held));
-        let (description, meter, teller) = (Document::default(), Meter::default(), Teller::default());
-        Self { views, renderer, terminals, description, meter, held, teller, stop }
+        let (held, looking) = (Held::new(limits.max_held), Held::new(limits.max_looking));
+        let (renderer, terminals, description) = (Renderer::default(), Terminals::new(access), Document::default());
+        let (meter, teller) = (Meter::default(), Teller::default());
+        Self { views, renderer, terminals, description, meter, held, looking, teller, stop }
     }
 
     /// The latest snapshot, not borrowed: the event loop publishes through the same lock.
@@ -118,6 +120,14 @@ impl Router {
         }
     }
 
+    /// Has an answer made that takes its time, if not too many wait for such a one already.
+    async fn look(&self, answer: impl Future<Output = Result<Answer, BadQuery>>) -> Result<Answer, BadQuery> {
+        match self.looking.take() {
+            Some(_looks) => answer.await,
+            None => Ok(respond::error(StatusCode::SERVICE_UNAVAILABLE, "too many clients look at the agents")),
+        }
+    }
+
     /// Answers a request, whose body is never read.
     pub(super) async fn answer(&self, request: &Parts) -> Answer {
         let query = Query::new(request.uri.query());
@@ -129,10 +139,10 @@ impl Router {
                 None => respond::no_such_agent(),
             }),
             Route::Declared => Ok(self.declared(request.extensions.get())),
-            Route::Output(name) => output::output(self, &name, &query).await,
+            Route::Output(name) => self.look(output::output(self, &name, &query)).await,
             Route::Events => events::follow(self, &query, &request.headers),
-            Route::Usage => Ok(usage::answer(&self.meter, &self.snapshot()).await),
-            Route::Metrics => Ok(metrics::answer(self, &request.headers).await),
+            Route::Usage => self.look(async { Ok(usage::answer(&self.meter, &self.snapshot()).await) }).await,
+            Route::Metrics => self.look(async { Ok(metrics::answer(self, &request.headers).await) }).await,
             Route::OpenApi => Ok(respond::json(self.description.bytes())),
             Route::NoSuchAgent => Ok(respond::no_such_agent()),
             Route::Unknown => Ok(respond::error(StatusCode::NOT_FOUND, "not found")),

@@ -1,9 +1,10 @@
 //! Accepts connections and keeps their number in bounds.
 //!
 //! A client that only holds connections can't keep others out: when there is no room, be it by our own limit or by the
-//! system's on file descriptors, the connection that has been idle for longest makes way. One descriptor is kept
-//! in reserve, so that there is always one connection to answer on, or to make way for the next.
+//! system's on file descriptors, the connection that has been idle for longest makes way, of those of the process that has
+//! most. One descriptor is kept in reserve, so that there is always one connection to answer on, or to make way for the next.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
@@ -17,13 +18,17 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::activity::{Activity, Order};
+use super::activity::{Activity, Order, Rank, Worth};
 use super::routes::Router;
+use super::share::{Share, Shares};
 use super::{ApiError, Limits, connection};
 use crate::sys::acceptor::Acceptor;
 
 /// How long to wait where no event will tell that there is room again.
 const BREATH: Duration = Duration::from_millis(20);
+
+/// How long clients have fewer descriptors than their limit allows, once there were none left.
+const LEAVE_ROOM: Duration = Duration::from_secs(10);
 
 pub(super) struct Server {
     listener: Acceptor,
@@ -31,11 +36,23 @@ pub(super) struct Server {
     limits: Limits,
     stop: watch::Receiver<Option<Duration>>,
     tasks: JoinSet<()>,
-    connections: HashMap<Id, (AbortHandle, Activity)>,
+    connections: HashMap<Id, Connection>,
+    shares: Shares,
     order: Order,
+    /// Whoever has been what it is since before this has had a turn.
+    turned_at: u64,
     reserve: Option<OwnedFd>,
     /// No connection is accepted before this.
     paused_until: Option<Instant>,
+    /// No more connections than this while others can be closed for them, until then: descriptors are scarce.
+    room: Option<usize>,
+    room_until: Option<Instant>,
+}
+
+struct Connection {
+    task: AbortHandle,
+    activity: Activity,
+    share: Share,
 }
 
 impl Server {
@@ -53,9 +70,13 @@ impl Server {
             stop,
             tasks: JoinSet::new(),
             connections: HashMap::new(),
+            shares: Shares::default(),
             order: Order::default(),
+            turned_at: 0,
             reserve,
             paused_until: None,
+            room: None,
+            room_until: None,
         }
     }
 
@@ -67,16 +88,21 @@ impl Server {
                 stop = stopped(&mut self.stop) => return self.drain(stop).await,
                 Some(ended) = self.tasks.join_next_with_id() => self.forget(ended)?,
                 () = reached(self.paused_until) => self.paused_until = None,
+                () = reached(self.room_until) => (self.room, self.room_until) = (None, None),
                 accepted = self.listener.accept(), if self.paused_until.is_none() => match accepted {
-                    Ok(stream) => self.take(stream),
+                    Ok(stream) => self.take(stream).await,
                     Err(error) => self.accept_failed(&error).await,
                 },
             }
         }
     }
 
-    fn take(&mut self, stream: UnixStream) {
-        if self.connections.len() >= self.limits.max_connections && !self.close_one() {
+    async fn take(&mut self, stream: UnixStream) {
+        let most = self.limits.max_connections;
+        if self.connections.len() >= self.room.unwrap_or(most)
+            && !self.close_one(Rank::Blocked).await
+            && self.connections.len() >= most
+        {
             // All of them wait for their answers. Their number is the limit, so this one is closed.
             return;
         }
@@ -84,22 +110,33 @@ impl Server {
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "the API could not serve a connection"),
         };
+        let share = self.shares.take(stream.peer_cred().ok().and_then(|peer| peer.pid()));
         let activity = Activity::new(&self.order);
         let task = connection::run(stream, Rc::clone(&self.router), activity.clone(), self.limits, self.stop.clone());
-        let handle = self.tasks.spawn_local(task);
-        self.connections.insert(handle.id(), (handle, activity));
+        let task = self.tasks.spawn_local(task);
+        self.connections.insert(task.id(), Connection { task, activity, share });
     }
 
-    /// Closes the connection that can best be done without, if there is one.
-    fn close_one(&mut self) -> bool {
-        let least = self.connections.iter().filter_map(|(id, (_, activity))| Some((activity.worth()?, *id))).min();
-        match least.and_then(|(_, id)| self.connections.remove(&id)) {
-            Some((task, _)) => {
-                task.abort();
+    /// Closes the connection that can best be done without, if there is one of this rank or a lower one.
+    async fn close_one(&mut self, rank: Rank) -> bool {
+        if self.least(rank).is_none_or(|(worth, _)| self.turned_at < worth.since) {
+            turn_for_everyone().await;
+            self.turned_at = self.order.now();
+        }
+        match self.least(rank).and_then(|(_, id)| self.connections.remove(&id)) {
+            Some(connection) => {
+                connection.task.abort();
                 true
             }
             None => false,
         }
+    }
+
+    fn least(&self, rank: Rank) -> Option<(Worth, Id)> {
+        let all = self.connections.iter().map(|(id, one)| (one.share.size(), one.activity.worth(), *id));
+        let able = all.filter(|(_, worth, _)| worth.rank <= rank);
+        let least = able.min_by_key(|(size, worth, _)| (Reverse(*size), *worth));
+        least.map(|(_, worth, id)| (worth, id))
     }
 
     async fn accept_failed(&mut self, error: &io::Error) {
@@ -110,15 +147,23 @@ impl Server {
         // Out of descriptors: the client that waits gets the reserve, and the next one that of an older connection.
         // Anything else passes, or doesn't; either way there is nothing better to do than to try again later.
         let out_of_descriptors = matches!(errno, Errno::EMFILE | Errno::ENFILE);
-        if out_of_descriptors && self.reserve.take().is_some() {
-            return;
-        }
-        turn_for_everyone().await;
-        if !(out_of_descriptors && self.close_one()) {
+        if !out_of_descriptors {
             tracing::debug!(%error, "the API could not accept a connection");
+        } else if self.reserve.take().is_some() {
+            return self.make_room().await;
+        } else {
+            self.make_room().await;
         }
         // Also after a close: the descriptor is free only once the task has ended.
         self.paused_until = Some(Instant::now() + BREATH);
+    }
+
+    /// Gives back descriptors, and does without them for a while: whoever else needs one doesn't fight with clients for it.
+    async fn make_room(&mut self) {
+        let room = self.connections.len() * 3 / 4;
+        self.room = Some(room);
+        self.room_until = Some(Instant::now() + LEAVE_ROOM);
+        while self.connections.len() > room && self.close_one(Rank::Answering).await {}
     }
 
     fn forget(&mut self, ended: Result<(Id, ()), JoinError>) -> Result<(), ApiError> {
@@ -138,9 +183,9 @@ impl Server {
     /// Sends the answers that are under way and closes everything, within the time given.
     async fn drain(mut self, grace: Duration) -> Result<(), ApiError> {
         drop((self.listener, self.reserve));
-        for (task, activity) in self.connections.values() {
-            if activity.is_idle() {
-                task.abort();
+        for connection in self.connections.values() {
+            if connection.activity.is_idle() {
+                connection.task.abort();
             }
         }
         let all_ended = async {

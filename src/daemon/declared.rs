@@ -63,7 +63,7 @@ pub async fn follow(
                     break;
                 }
                 _ = every.tick() => {
-                    if !stamp.is_current() {
+                    if stamp.is_unread() || !stamp.is_current() {
                         break;
                     }
                     // Now, as nobody waits for anything that has to do with it any more.

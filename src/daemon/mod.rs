@@ -29,7 +29,7 @@ use crate::sys::runtime_dir::DirError;
 use crate::sys::systemd::ServiceManager;
 use crate::sys::tmux::server as tmux_server;
 use crate::sys::unix_socket::SocketError;
-use crate::sys::{clock, login_env};
+use crate::sys::{clock, limits, login_env};
 
 pub use options::{Options, find_shim};
 pub use server::Keeper;
@@ -143,7 +143,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
             // The API says what is true, or nothing yet: its clients wait in the socket's queue.
             let _ = tokio::time::timeout(adopt_within, adopted).await;
         }
-        let api = api::serve(api_listener, views, options.terminals(), api::Limits::default())?;
+        let api = api::serve(api_listener, views, options.terminals(), api::Limits::within(limits::open_files()))?;
         if mission == Mission::Keep {
             // Whoever waits for the service finds its agents there, at least as pending.
             let _ = tokio::time::timeout(LOAD_WITHIN, loaded).await;

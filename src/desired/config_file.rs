@@ -23,7 +23,12 @@ const MAX_FILE: u64 = 4 << 20;
 pub fn read(path: &Path, stamp: &mut Stamp) -> Result<Source, Box<Diagnostic>> {
     stamp.note(path);
     let error = |message: String| Box::new(Diagnostic::of_file(Severity::Error, path, message));
-    let bytes = read_regular(path, MAX_FILE).map_err(|cause| error(format!("the configuration {cause}")))?;
+    let bytes = read_regular(path, MAX_FILE).map_err(|cause| {
+        if cause.is_passing() {
+            stamp.note_unread();
+        }
+        error(format!("the configuration {cause}"))
+    })?;
     // A file system that lost power leaves NULs where the content should be.
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Err(error("the configuration is empty: being written?".to_owned()));

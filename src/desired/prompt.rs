@@ -69,6 +69,9 @@ fn read_file(entry: &Entry, file: &str, context: &mut Context) -> Option<Vec<u8>
             return Some(TO_COME.into());
         }
         Err(error) => {
+            if error.is_passing() {
+                context.stamp.note_unread();
+            }
             context.reporter.error(entry, format!("prompt_file {file:?} {error}"), label);
             return None;
         }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::Secret;
-use crate::sys::read_file::{ReadError, read_regular};
+use crate::sys::read_file::{ReadError, is_passing, read_regular};
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::fields::MAX_ARGUMENT;
@@ -42,7 +42,10 @@ pub fn read(dir: &Path, stamp: &mut Stamp) -> Result<SecretsDir, Box<Diagnostic>
     let mut found =
         SecretsDir { presence: Presence::Present, secrets: BTreeMap::new(), warnings: Vec::new(), files: Vec::new() };
     stamp.note(dir);
-    let unreadable = |error: io::Error| {
+    let unreadable = |error: io::Error, stamp: &mut Stamp| {
+        if is_passing(&error) {
+            stamp.note_unread();
+        }
         let message = format!("the secrets directory can't be read: {error}");
         Box::new(Diagnostic::of_file(Severity::Error, dir, message))
     };
@@ -53,10 +56,10 @@ pub fn read(dir: &Path, stamp: &mut Stamp) -> Result<SecretsDir, Box<Diagnostic>
             found.presence = Presence::Absent;
             return Ok(found);
         }
-        Err(error) => return Err(unreadable(error)),
+        Err(error) => return Err(unreadable(error, stamp)),
     };
     for entry in entries {
-        let entry = entry.map_err(unreadable)?;
+        let entry = entry.map_err(|error| unreadable(error, stamp))?;
         let bytes = entry.file_name().into_encoded_bytes();
         let passed_over = bytes.starts_with(b".") || bytes.ends_with(b".tmp");
         if !passed_over && !entry.path().is_dir() {
@@ -69,6 +72,12 @@ pub fn read(dir: &Path, stamp: &mut Stamp) -> Result<SecretsDir, Box<Diagnostic>
         match read_secret(path) {
             Ok((name, value)) => {
                 found.secrets.insert(name, value);
+            }
+            // It may well be a secret: without it, agents would be replaced by ones that lack it.
+            Err(Problem::Read(ReadError::Io(error))) if is_passing(&error) => {
+                stamp.note_unread();
+                let message = format!("this secret can't be read: {error}");
+                return Err(Box::new(Diagnostic::of_file(Severity::Error, path, message)));
             }
             Err(problem) => found.warnings.push(Diagnostic::of_file(Severity::Warning, path, problem.to_string())),
         }

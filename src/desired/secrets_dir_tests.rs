@@ -105,3 +105,14 @@ fn a_sops_nix_generation_and_its_swap() {
     std::fs::rename(path("next"), path("secrets")).unwrap();
     assert_eq!(values(&path("secrets")), [pair("TOKEN", "new")]);
 }
+
+#[test]
+fn a_secret_that_the_disk_does_not_give_is_no_missing_one() {
+    let dir = tempfile::tempdir().unwrap();
+    // Its first page can't be read: EIO.
+    symlink("/proc/self/mem", dir.path().join("KEY")).unwrap();
+    let mut stamp = Stamp::default();
+    let error = read(dir.path(), &mut stamp).unwrap_err();
+    assert!(error.message.contains("this secret can't be read"), "{error:?}");
+    assert!(stamp.is_unread() && stamp.is_current(), "nothing will look different when it can be read");
+}

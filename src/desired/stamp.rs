@@ -30,17 +30,30 @@ impl FileStamp {
 
 /// Every file and directory that a load looked at, present or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(BTreeMap<PathBuf, Option<FileStamp>>);
+pub struct Stamp {
+    files: BTreeMap<PathBuf, Option<FileStamp>>,
+    is_unread: bool,
+}
 
 impl Stamp {
     /// Notes a file. To be called before it is read: a change in between is then seen as one later.
     pub fn note(&mut self, path: &Path) {
-        self.0.insert(path.to_owned(), FileStamp::of(path));
+        self.files.insert(path.to_owned(), FileStamp::of(path));
+    }
+
+    /// Notes that something could not be read, for a reason that is none of the file's: it will look the same when it can.
+    pub fn note_unread(&mut self) {
+        self.is_unread = true;
+    }
+
+    /// Whether to read again, even if everything still looks the same.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
     }
 
     /// Whether everything still looks the same. Costs one `stat` a file, and reads nothing.
     pub fn is_current(&self) -> bool {
-        self.0.iter().all(|(path, stamp)| FileStamp::of(path) == *stamp)
+        self.files.iter().all(|(path, stamp)| FileStamp::of(path) == *stamp)
     }
 }
 

@@ -21,3 +21,9 @@ pub fn raise_open_files() -> nix::Result<()> {
 pub fn attainable(hard: u64) -> u64 {
     hard.min(OPEN_FILES)
 }
+
+/// How many files this process may have open now.
+pub fn open_files() -> usize {
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    usize::try_from(soft).unwrap_or(usize::MAX)
+}

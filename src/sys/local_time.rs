@@ -23,10 +23,8 @@ pub struct Civil {
 pub fn local(at: Wall) -> Option<Civil> {
     let seconds = libc::time_t::try_from(at.0 / 1_000_000_000).ok()?;
     let mut parts = std::mem::MaybeUninit::<libc::tm>::uninit();
-    #[allow(
-        unsafe_code,
-        reason = "both pointers are valid for the call; `parts` is read only if it says that it filled them"
-    )]
+    #[allow(unsafe_code, reason = "the system's time zones, see SAFETY")]
+    // SAFETY: both pointers are valid for the call; `parts` is read only if it says that it filled them.
     let parts = unsafe {
         if libc::localtime_r(&raw const seconds, parts.as_mut_ptr()).is_null() {
             return None;

@@ -47,6 +47,19 @@ impl ReadError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
+
+    /// Whether that says nothing of the file: see [`is_passing`].
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Io(error) if is_passing(error))
+    }
+}
+
+/// Whether a failure is one of this moment or of the disk, and not of what was asked for: the same may succeed later, with
+/// nothing to be seen from outside.
+pub fn is_passing(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+    let of_the_moment = matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR | Errno::EAGAIN);
+    of_the_moment || matches!(errno, Errno::EIO | Errno::ESTALE | Errno::ETIMEDOUT)
 }
 
 impl From<Errno> for ReadError {

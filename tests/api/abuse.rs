@@ -49,6 +49,36 @@ fn one_connection_is_enough_of_a_limit_to_answer() {
 }
 
 #[test]
+fn of_many_that_come_at_once_each_is_answered_before_it_makes_way() {
+    let api = Api::start(&["a"], Limits { max_connections: 2, ..Limits::default() });
+    let asked: Vec<_> = (0..100)
+        .map(|_| {
+            let mut client = api.connect();
+            client.send("GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n");
+            client
+        })
+        .collect();
+    for mut client in asked {
+        assert_eq!(client.read_response().status, 200);
+    }
+}
+
+#[test]
+fn who_asks_for_what_takes_its_time_leaves_room_for_others() {
+    let limits = Limits { max_connections: 3, max_held: 1, max_looking: 1, ..Limits::default() };
+    let api = Api::start(&["a"], limits);
+    // The first measurement takes a while; nobody else gets to wait for it.
+    let mut looking: Vec<_> = (0..6).map(|_| api.connect()).collect();
+    for client in &mut looking {
+        client.send("GET /v1/usage HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    assert_eq!(api.get("/v1/health").status, 200);
+    for mut client in looking {
+        assert!([200, 503].contains(&client.read_response().status));
+    }
+}
+
+#[test]
 fn a_half_sent_head_and_an_idle_connection_end_by_the_limit() {
     let api = Api::start(&["a"], Limits { head_timeout: SHORT, ..Limits::default() });
     let mut half = api.connect();

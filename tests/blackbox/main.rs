@@ -22,6 +22,7 @@ mod files;
 mod flags;
 mod follow;
 mod harness;
+mod held_load;
 mod launch_failures;
 mod lifecycle;
 mod limits;

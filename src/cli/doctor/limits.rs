@@ -78,6 +78,8 @@ fn judge(facts: &Facts) -> Vec<Finding> {
     let agents = facts.agents;
     let terminals = agents + 8;
     let files = agents * FILES_EACH + 64;
+    // What the API's clients may hold comes on top: a quarter of all, 512 at most.
+    let files = files + (files / 3).min(512);
     let least = agents * 2 + 16;
     let usual = agents * PROCESSES_EACH + 64;
     let sysctl = |name: &str, value: u64| {
