@@ -71,6 +71,8 @@ pub mod desired;
 pub mod event;
 pub mod event_loop;
 pub mod execute;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod model;
 pub mod observed;
 pub mod reconcile;
