@@ -8,6 +8,9 @@ use crate::processes;
 /// Descriptors that come and go: a client that connects, a shim that is being replaced.
 const SLACK: usize = 3;
 
+/// More memory than any daemon needs that is warm.
+const GROWTH_KIB: usize = 4096;
+
 /// How the descriptors of cgroups are counted.
 const CGROUP: &str = "a cgroup";
 
@@ -43,7 +46,7 @@ impl Resources {
             wrong.push(format!("{others} descriptors with {sessions} sessions; {fewest} were enough: {kinds:?}"));
         }
         let (known, points, before) = self.daemon.unwrap_or_default();
-        if known == pid && points > WARM && memory > before + before / 2 + 8192 {
+        if known == pid && points > WARM && memory > before + GROWTH_KIB {
             wrong.push(format!("the daemon has grown from {before} KiB to {memory} KiB"));
         }
         self.now = (sessions, others, memory);
