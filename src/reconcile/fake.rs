@@ -87,9 +87,10 @@ impl Fake {
 
     /// Plans once; the actions are to be done.
     pub fn plan(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
-        let plan = reconcile(Some(&self.desired), &self.observed, memory, self.now);
+        let before = std::mem::take(&mut self.memory);
+        let plan = reconcile(Some(&self.desired), &self.observed, before.clone(), self.now);
         self.memory = plan.memory;
+        self.check(&before, &plan.changed);
         self.transitions.extend(plan.transitions);
         self.wake_at = plan.wake_at;
         for action in plan.actions {
@@ -100,6 +101,23 @@ impl Fake {
                 self.todo.push(action);
             }
         }
+    }
+
+    /// Who changed is told, and nobody else; a run that isn't found is called as none before it.
+    fn check(&self, before: &Memory, told: &[AgentName]) {
+        let (old, new) = (&before.agents, &self.memory.agents);
+        let changed: BTreeSet<_> = old.keys().chain(new.keys()).filter(|name| old.get(name) != new.get(name)).collect();
+        assert_eq!(told.iter().collect::<BTreeSet<_>>(), changed);
+        let found = |name: &AgentName| self.child(name).and_then(Child::run);
+        let is_new = |(name, now): &(&AgentName, &AgentMemory)| {
+            now.run.0 > 0 && old.get(*name).map(|old| old.run) != Some(now.run) && found(name) != Some(now.run)
+        };
+        let mut runs: Vec<_> = new.iter().filter(is_new).map(|(_, now)| now.run).collect();
+        assert!(runs.iter().all(|run| *run > before.last_run && *run <= self.memory.last_run), "{runs:?}");
+        let count = runs.len();
+        runs.sort();
+        runs.dedup();
+        assert_eq!(runs.len(), count, "two runs are called the same");
     }
 
     /// What the executor notes as soon as it is handed an action.

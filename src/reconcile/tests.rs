@@ -317,3 +317,89 @@ fn what_is_declared_as_before_is_kept_once() {
     assert!(Arc::ptr_eq(&later.agents[&name("a")], &earlier.agents[&name("a")]));
     assert!(!Arc::ptr_eq(&later.agents[&name("b")], &earlier.agents[&name("b")]));
 }
+
+/// An agent whose session was ordered.
+fn opening() -> Fake {
+    let mut fake = Fake::new();
+    fake.declare(spec("a", 1, policy()));
+    fake.plan();
+    fake.todo.clear();
+    fake
+}
+
+#[test]
+fn what_is_told_of_an_earlier_run_is_nothing_of_this_one() {
+    let run = RunId(1);
+    let error = StartError { stage: StartStage::Session, message: "no".into() };
+    let (at, ending) = (Mono(0), exited(1));
+    let ended = SeatState::Ready(Child::Ended { run, ending, started: None, at, tree_empty: true });
+
+    let mut fake = opening();
+    fake.set(&name("a"), SeatState::Refused { run, error });
+    fake.plan();
+    assert_eq!(fake.state("a"), Some(State::Starting));
+
+    let mut fake = opening();
+    fake.set(&name("a"), SeatState::Ready(Child::None));
+    fake.plan();
+    fake.set(&name("a"), ended.clone());
+    fake.plan();
+    assert_eq!((fake.state("a"), fake.starts()), (Some(State::Starting), 1));
+
+    let mut fake = running(policy());
+    fake.desired.agents.clear();
+    fake.plan();
+    fake.set(&name("a"), ended);
+    fake.plan();
+    assert_eq!(fake.state("a"), Some(State::Stopping));
+}
+
+#[test]
+fn a_session_that_went_with_the_server_is_no_failure_of_its_agent() {
+    for (server, state) in [(Server::Down, State::Pending), (Server::Up, State::Failed)] {
+        let mut fake = opening();
+        fake.observed.seats.clear();
+        fake.observed.server = server;
+        fake.plan();
+        assert_eq!(fake.state("a"), Some(state), "{server:?}");
+    }
+}
+
+#[test]
+fn a_shim_is_waited_for_as_long_as_it_is_said() {
+    let mut fake = opening();
+    fake.move_clock(Mono(110 * SECOND - 1));
+    fake.plan();
+    assert_eq!((fake.state("a"), fake.wake_at), (Some(State::Starting), Some(Mono(110 * SECOND))));
+    fake.move_clock(Mono(110 * SECOND));
+    fake.plan();
+    assert_eq!(fake.state("a"), Some(State::Failed));
+}
+
+#[test]
+fn a_policy_is_heeded_at_once_by_its_own_program_only() {
+    let shorter = Policy { grace_period: seconds(5), ..policy() };
+    for (version, killed) in [(1, 105), (2, 130)] {
+        let mut fake = running(policy());
+        fake.stubborn = true;
+        fake.declare(spec("a", version, shorter));
+        fake.plan();
+        fake.desired.agents.clear();
+        fake.pass(seconds(60));
+        let kill = fake.signals().into_iter().find(|(_, signal)| *signal == StopSignal::KillTree);
+        assert_eq!(kill, Some((killed, StopSignal::KillTree)), "version {version}");
+    }
+}
+
+#[test]
+fn what_timed_out_and_was_changed_meanwhile_is_a_new_life() {
+    let mut fake = running(Policy { timeout: Some(seconds(10)), ..policy() });
+    fake.stubborn = true;
+    fake.pass(seconds(10));
+    fake.declare(spec("a", 2, policy()));
+    fake.end(&name("a"), exited(0), true);
+    fake.plan();
+    assert!(!words(&fake).contains(&"timed_out"), "{:?}", words(&fake));
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Running));
+}

@@ -162,7 +162,9 @@ fn hold_out(host: &Host, daemon: &Daemon) {
         rank(&loaded, 99),
         peak(daemon)
     );
-    assert!(rank(&loaded, 50) < Duration::from_millis(50), "{loaded:?}");
+    // What others do to this machine shows in the slowest answers of the idle daemon, too.
+    let bound = Duration::from_millis(50) + 20 * rank(&idle, 99);
+    assert!(rank(&loaded, 50) < bound, "{loaded:?}, and idle {idle:?}");
     let grown = peak(daemon) - usual;
     assert!(grown < 64 << 10, "it took {grown} KiB more");
     until("descriptors to be given back", || (descriptors(daemon) <= before).then_some(()));
