@@ -138,9 +138,11 @@ mod tests {
     #[test]
     fn real_processes_are_found_below_us() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let usage = ProcessTable::read().unwrap().below(std::process::id()).unwrap();
+        let look = || ProcessTable::read().unwrap().below(std::process::id()).unwrap();
+        // The kernel counts pages by processor, and adds them up a little later.
+        let seen = (0..1_000).map(|_| look()).find(|usage| usage.processes >= 1 && usage.memory >= 4096);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(usage.processes >= 1 && usage.memory >= 4096, "{usage:?}");
+        assert!(seen.is_some());
     }
 }
