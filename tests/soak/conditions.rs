@@ -3,6 +3,7 @@
 //! Clock and slowness are preloaded into the daemon (`weather.c`), as only it is to have them. Full disks are small file
 //! systems, mounted where only this process and its children see them, which only root can do.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -117,14 +118,35 @@ pub fn starve(pid: u32, want: Want) {
         }
         Want::Processes => "--nproc=1:".to_owned(),
     };
-    let _ = Place::run(&["prlimit", "--pid", &pid.to_string(), &limit]);
+    limit_as_its_user(pid, &[&limit]);
+}
+
+/// As the process's own user: root needs a capability for others' limits that it doesn't have everywhere.
+fn limit_as_its_user(pid: u32, limits: &[&str]) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    // Not the owner of the directory, which is root for who keeps its memory to itself.
+    let number = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    let (Some(uid), Some(gid)) = (number("Uid:"), number("Gid:")) else { return };
+    let (user, pid) = (["setpriv", "--reuid", uid, "--regid", gid, "--clear-groups"], pid.to_string());
+    let _ = Place::run(&[&user[..], &["prlimit", "--pid", &pid], limits].concat());
 }
 
 /// The daemon may have enough again, and so may all that it started meanwhile, which has its limits: the directory is in
 /// their command lines.
 pub fn relieve(directory: &Path) {
     let directory = directory.to_str().unwrap();
-    for pid in processes::all().into_values().filter(|one| one.command.contains(directory)).map(|one| one.pid) {
-        let _ = Place::run(&["prlimit", "--pid", &pid.to_string(), "--nofile=1024:", "--nproc=10000:"]);
+    let mut relieved = BTreeSet::new();
+    // Until there is none that was started, by one that was still to be relieved, since the last look; some start all the time.
+    for _ in 0..10 {
+        let processes = processes::all().into_values();
+        let ours = processes.filter(|one| one.command.contains(directory) && !relieved.contains(&one.pid));
+        let found: Vec<u32> = ours.map(|one| one.pid).collect();
+        if found.is_empty() {
+            return;
+        }
+        for pid in &found {
+            limit_as_its_user(*pid, &["--nofile=1024:", "--nproc=10000:"]);
+        }
+        relieved.extend(found);
     }
 }
