@@ -94,6 +94,9 @@ impl Fake {
         self.transitions.extend(plan.transitions);
         self.wake_at = plan.wake_at;
         for action in plan.actions {
+            if let Action::Open { run, .. } | Action::Start { run, .. } = &action {
+                assert_ne!(*run, RunId::default(), "a run that is called as none");
+            }
             self.note(&action);
             self.planned.push((self.now.mono, action.clone()));
             // Closing a seat that was refused is done at once.
