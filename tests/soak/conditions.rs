@@ -14,7 +14,7 @@ use nix::sched::CloneFlags;
 use crate::action::Want;
 use crate::harness::Host;
 use crate::place::Place;
-use crate::processes;
+use crate::processes::{self, Process};
 
 /// A small file system.
 pub struct Disk(PathBuf);
@@ -118,16 +118,15 @@ pub fn starve(pid: u32, want: Want) {
         }
         Want::Processes => "--nproc=1:".to_owned(),
     };
-    limit_as_its_user(pid, &[&limit]);
+    if let Some(process) = Process::read(pid) {
+        limit_as_its_user(&process, &[&limit]);
+    }
 }
 
 /// As the process's own user: root needs a capability for others' limits that it doesn't have everywhere.
-fn limit_as_its_user(pid: u32, limits: &[&str]) {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    // Not the owner of the directory, which is root for who keeps its memory to itself.
-    let number = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-    let (Some(uid), Some(gid)) = (number("Uid:"), number("Gid:")) else { return };
-    let (user, pid) = (["setpriv", "--reuid", uid, "--regid", gid, "--clear-groups"], pid.to_string());
+fn limit_as_its_user(process: &Process, limits: &[&str]) {
+    let [uid, gid, pid] = [process.uid, process.gid, process.pid].map(|number| number.to_string());
+    let user = ["setpriv", "--reuid", &uid, "--regid", &gid, "--clear-groups"];
     let _ = Place::run(&[&user[..], &["prlimit", "--pid", &pid], limits].concat());
 }
 
@@ -140,13 +139,13 @@ pub fn relieve(directory: &Path) {
     for _ in 0..10 {
         let processes = processes::all().into_values();
         let ours = processes.filter(|one| one.command.contains(directory) && !relieved.contains(&one.pid));
-        let found: Vec<u32> = ours.map(|one| one.pid).collect();
+        let found: Vec<Process> = ours.collect();
         if found.is_empty() {
             return;
         }
-        for pid in &found {
-            limit_as_its_user(*pid, &["--nofile=1024:", "--nproc=10000:"]);
+        for process in &found {
+            limit_as_its_user(process, &["--nofile=1024:", "--nproc=10000:"]);
+            relieved.insert(process.pid);
         }
-        relieved.extend(found);
     }
 }

@@ -10,6 +10,7 @@ pub struct Process {
     pub parent: u32,
     pub is_zombie: bool,
     pub uid: u32,
+    pub gid: u32,
     pub name: String,
     pub command: String,
     /// Empty where it can't be read.
@@ -33,6 +34,7 @@ impl Process {
             parent: field("PPid")?.parse().ok()?,
             is_zombie: matches!(field("State")?.as_str(), "Z" | "X"),
             uid: field("Uid")?.parse().ok()?,
+            gid: field("Gid")?.parse().ok()?,
             name: status.lines().next()?.strip_prefix("Name:")?.trim().to_owned(),
             command: text("cmdline").replace('\0', " "),
             environment: text("environ").split_terminator('\0').map(str::to_owned).collect(),
