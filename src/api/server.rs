@@ -45,8 +45,7 @@ pub(super) struct Server {
     /// No connection is accepted before this.
     paused_until: Option<Instant>,
     /// No more connections than this while others can be closed for them, until then: descriptors are scarce.
-    room: Option<usize>,
-    room_until: Option<Instant>,
+    room: Option<(usize, Instant)>,
 }
 
 struct Connection {
@@ -76,7 +75,6 @@ impl Server {
             reserve,
             paused_until: None,
             room: None,
-            room_until: None,
         }
     }
 
@@ -88,7 +86,7 @@ impl Server {
                 stop = stopped(&mut self.stop) => return self.drain(stop).await,
                 Some(ended) = self.tasks.join_next_with_id() => self.forget(ended)?,
                 () = reached(self.paused_until) => self.paused_until = None,
-                () = reached(self.room_until) => (self.room, self.room_until) = (None, None),
+                () = reached(self.room.map(|(_, until)| until)) => self.room = None,
                 accepted = self.listener.accept(), if self.paused_until.is_none() => match accepted {
                     Ok(stream) => self.take(stream).await,
                     Err(error) => self.accept_failed(&error).await,
@@ -99,7 +97,7 @@ impl Server {
 
     async fn take(&mut self, stream: UnixStream) {
         let most = self.limits.max_connections;
-        if self.connections.len() >= self.room.unwrap_or(most)
+        if self.connections.len() >= self.room.map_or(most, |(room, _)| room)
             && !self.close_one(Rank::Blocked).await
             && self.connections.len() >= most
         {
@@ -147,12 +145,14 @@ impl Server {
         // Out of descriptors: the client that waits gets the reserve, and the next one that of an older connection.
         // Anything else passes, or doesn't; either way there is nothing better to do than to try again later.
         let out_of_descriptors = matches!(errno, Errno::EMFILE | Errno::ENFILE);
-        if !out_of_descriptors {
-            tracing::debug!(%error, "the API could not accept a connection");
-        } else if self.reserve.take().is_some() {
-            return self.make_room().await;
-        } else {
+        if out_of_descriptors {
+            let had_reserve = self.reserve.take().is_some();
             self.make_room().await;
+            if had_reserve {
+                return;
+            }
+        } else {
+            tracing::debug!(%error, "the API could not accept a connection");
         }
         // Also after a close: the descriptor is free only once the task has ended.
         self.paused_until = Some(Instant::now() + BREATH);
@@ -161,8 +161,7 @@ impl Server {
     /// Gives back descriptors, and does without them for a while: whoever else needs one doesn't fight with clients for it.
     async fn make_room(&mut self) {
         let room = self.connections.len() * 3 / 4;
-        self.room = Some(room);
-        self.room_until = Some(Instant::now() + LEAVE_ROOM);
+        self.room = Some((room, Instant::now() + LEAVE_ROOM));
         while self.connections.len() > room && self.close_one(Rank::Answering).await {}
     }
 
