@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+/// A client may follow on one connection while it asks on another.
+const FEW: usize = 2;
+
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
@@ -48,6 +51,8 @@ pub(super) enum Rank {
     Blocked,
     /// Its client would miss an answer that it waits for.
     Answering,
+    /// That, and its process has no more than [`FEW`].
+    OneOfFew,
 }
 
 /// The activity of one connection, shared by its service, its stream and the server.
@@ -109,12 +114,13 @@ impl Activity {
         self.0.doing.get() == Doing::Idle
     }
 
-    /// How easily it can be done without: the least first.
-    pub(super) fn worth(&self) -> Worth {
+    /// How easily it can be done without, as one of so many of its process: the least first.
+    pub(super) fn worth(&self, share: usize) -> Worth {
         let rank = match self.0.doing.get() {
             Doing::Idle => Rank::Idle,
             Doing::Blocked { .. } => Rank::Blocked,
-            Doing::Answering => Rank::Answering,
+            Doing::Answering if share > FEW => Rank::Answering,
+            Doing::Answering => Rank::OneOfFew,
         };
         Worth { rank, since: self.0.since.get() }
     }
@@ -137,17 +143,18 @@ mod tests {
     fn the_longest_idle_goes_first_then_the_longest_blocked_and_last_one_that_is_answered() {
         let order = Order::default();
         let [first, second, third] = [(); 3].map(|()| Activity::new(&order));
-        assert!(first.worth() < second.worth() && second.worth() < third.worth());
+        assert!(first.worth(3) < second.worth(3) && second.worth(3) < third.worth(3));
         drop(first.begin());
-        assert!(second.worth() < first.worth(), "it was idle for longer");
+        assert!(second.worth(3) < first.worth(3), "it was idle for longer");
         let answering = second.begin();
-        assert_eq!(second.worth().rank, Rank::Answering);
+        assert_eq!(second.worth(3).rank, Rank::Answering);
+        assert!(second.worth(3) < second.worth(2), "its process has many");
         third.blocked();
-        assert!(first.worth() < third.worth());
+        assert!(first.worth(3) < third.worth(3));
         second.blocked();
-        assert!(third.worth() < second.worth());
+        assert!(third.worth(3) < second.worth(3));
         second.drained();
-        assert_eq!(second.worth().rank, Rank::Answering, "the rest of its answer is still to be made");
+        assert_eq!(second.worth(3).rank, Rank::Answering, "the rest of its answer is still to be made");
         drop(answering);
         assert!(second.is_idle());
     }

@@ -27,6 +27,9 @@ use crate::sys::acceptor::Acceptor;
 /// How long to wait where no event will tell that there is room again.
 const BREATH: Duration = Duration::from_millis(20);
 
+/// A client that comes to no descriptor so often takes that of somebody else who waits.
+const PATIENCE: u32 = 5;
+
 /// How long clients have fewer descriptors than their limit allows, once there were none left.
 const LEAVE_ROOM: Duration = Duration::from_secs(10);
 
@@ -44,6 +47,8 @@ pub(super) struct Server {
     reserve: Option<OwnedFd>,
     /// No connection is accepted before this.
     paused_until: Option<Instant>,
+    /// How often in a row there was no descriptor for a client.
+    refused: u32,
     /// No more connections than this while others can be closed for them, until then: descriptors are scarce.
     room: Option<(usize, Instant)>,
 }
@@ -74,6 +79,7 @@ impl Server {
             turned_at: 0,
             reserve,
             paused_until: None,
+            refused: 0,
             room: None,
         }
     }
@@ -87,7 +93,7 @@ impl Server {
                 Some(ended) = self.tasks.join_next_with_id() => self.forget(ended)?,
                 () = reached(self.paused_until) => self.paused_until = None,
                 () = reached(self.room.map(|(_, until)| until)) => self.room = None,
-                accepted = self.listener.accept(), if self.paused_until.is_none() => match accepted {
+                accepted = self.listener.accept(), if self.may_accept() => match accepted {
                     Ok(stream) => self.take(stream).await,
                     Err(error) => self.accept_failed(&error).await,
                 },
@@ -95,12 +101,16 @@ impl Server {
         }
     }
 
+    /// Not while a closed connection still has its descriptor: there would seem to be none left, and more would be closed.
+    fn may_accept(&self) -> bool {
+        self.paused_until.is_none() && self.tasks.len() == self.connections.len()
+    }
+
     async fn take(&mut self, stream: UnixStream) {
+        self.refused = 0;
         let most = self.limits.max_connections;
-        if self.connections.len() >= self.room.map_or(most, |(room, _)| room)
-            && !self.close_one(Rank::Blocked).await
-            && self.connections.len() >= most
-        {
+        let (room, rank) = self.room.map_or((most, Rank::Blocked), |(room, _)| (room, Rank::Answering));
+        if self.connections.len() >= room && !self.close_one(rank).await && self.connections.len() >= most {
             // All of them wait for their answers. Their number is the limit, so this one is closed.
             return;
         }
@@ -131,7 +141,10 @@ impl Server {
     }
 
     fn least(&self, rank: Rank) -> Option<(Worth, Id)> {
-        let all = self.connections.iter().map(|(id, one)| (one.share.size(), one.activity.worth(), *id));
+        let all = self.connections.iter().map(|(id, one)| {
+            let size = one.share.size();
+            (size, one.activity.worth(size), *id)
+        });
         let able = all.filter(|(_, worth, _)| worth.rank <= rank);
         let least = able.min_by_key(|(size, worth, _)| (Reverse(*size), *worth));
         least.map(|(_, worth, id)| (worth, id))
@@ -147,22 +160,30 @@ impl Server {
         let out_of_descriptors = matches!(errno, Errno::EMFILE | Errno::ENFILE);
         if out_of_descriptors {
             let had_reserve = self.reserve.take().is_some();
-            self.make_room().await;
+            let made = self.make_room().await;
             if had_reserve {
                 return;
+            }
+            // Nobody is shut out for long, not even by as many processes as there are descriptors.
+            self.refused += 1;
+            if !made && self.refused > PATIENCE {
+                self.close_one(Rank::OneOfFew).await;
             }
         } else {
             tracing::debug!(%error, "the API could not accept a connection");
         }
-        // Also after a close: the descriptor is free only once the task has ended.
+        // Also after a close, until its task has ended.
         self.paused_until = Some(Instant::now() + BREATH);
     }
 
     /// Gives back descriptors, and does without them for a while: whoever else needs one doesn't fight with clients for it.
-    async fn make_room(&mut self) {
-        let room = self.connections.len() * 3 / 4;
+    /// Who has few connections keeps those on which it waits. Whether any was closed.
+    async fn make_room(&mut self) -> bool {
+        let before = self.connections.len();
+        let room = before / 2;
         self.room = Some((room, Instant::now() + LEAVE_ROOM));
         while self.connections.len() > room && self.close_one(Rank::Answering).await {}
+        self.connections.len() < before
     }
 
     fn forget(&mut self, ended: Result<(Id, ()), JoinError>) -> Result<(), ApiError> {

@@ -1,5 +1,6 @@
 //! The API under clients that hold on to it, by the thousand: who asks politely is answered, and the agents notice nothing.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -67,15 +68,18 @@ fn start(host: &Host, descriptors: usize) -> Daemon {
     daemon
 }
 
-/// Takes from the running daemon all descriptors but so many.
+/// Takes from the running daemon all descriptors but so many. What is limited are their numbers.
 fn take_descriptors(host: &Host, daemon: &Daemon, but: usize) {
-    let limit = format!("--nofile={}:", descriptors(daemon) + but);
+    let open = descriptors(daemon);
+    let limit = (0..).filter(|number| !open.contains(number)).nth(but).unwrap();
+    let limit = format!("--nofile={limit}:");
     let status = host.command("prlimit").args(["--pid", &daemon.pid().to_string(), &limit]).status().unwrap();
     assert!(status.success());
 }
 
-fn descriptors(daemon: &Daemon) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count()
+fn descriptors(daemon: &Daemon) -> HashSet<u32> {
+    let entries = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
 /// The most memory that it ever used, in KiB.
@@ -147,7 +151,7 @@ fn kill_and_ask(daemon: &Daemon, follower: &mut Follower) -> Vec<Duration> {
 fn hold_out(host: &Host, daemon: &Daemon) {
     let mut follower = Follower::new(daemon);
     let idle = kill_and_ask(daemon, &mut follower);
-    let (before, usual) = (descriptors(daemon), peak(daemon));
+    let (before, usual) = (descriptors(daemon).len(), peak(daemon));
 
     let crowd = Crowd::gather(host);
     let loaded = kill_and_ask(daemon, &mut follower);
@@ -167,7 +171,7 @@ fn hold_out(host: &Host, daemon: &Daemon) {
     assert!(rank(&loaded, 50) < bound, "{loaded:?}, and idle {idle:?}");
     let grown = peak(daemon) - usual;
     assert!(grown < 64 << 10, "it took {grown} KiB more");
-    until("descriptors to be given back", || (descriptors(daemon) <= before).then_some(()));
+    until("descriptors to be given back", || (descriptors(daemon).len() <= before).then_some(()));
     for at in 0..AGENTS {
         let agent = daemon.agent(&format!("a{at}"));
         assert_eq!((&agent["state"], &agent["restarts"]), (&"running".into(), &(2 * ROUNDS).into()), "{agent}");
