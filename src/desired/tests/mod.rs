@@ -74,3 +74,39 @@ fn argv(spec: &AgentSpec) -> Vec<String> {
 fn names(desired: &Desired) -> Vec<(String, String)> {
     desired.agents.values().map(|spec| (spec.name.to_string(), spec.session.to_string())).collect()
 }
+
+const ONE: &str = "[agent]\nharness = \"claude-code\"\n";
+
+#[test]
+fn what_was_taken_can_still_be_refused_and_so_can_what_was_not() {
+    let file = Path::new("/secrets");
+    for (config, others) in [(ONE, 0), ("[agent]\n", 1)] {
+        let mut loaded = Ground::new(config).load();
+        loaded.refuse(file, "the directory is gone");
+        let error = loaded.result.unwrap_err();
+        assert_eq!(error.diagnostics.len(), others + 1);
+        assert!(error.to_string().contains("/secrets"), "{error}");
+    }
+}
+
+#[test]
+fn without_secrets_nothing_is_read_of_either_directory() {
+    let ground = Ground::new(ONE);
+    let sources = Sources {
+        secret_dir: Some(ground.path("secrets")),
+        credentials_dir: Some(ground.path("credentials")),
+        ..Sources::new(ground.path("jcard.toml"), PathBuf::from("/home/u"))
+    };
+    let without = sources.without_secrets();
+    assert_eq!((without.secret_dir.as_deref(), without.credentials_dir.as_deref()), (None, None));
+    assert_eq!((without.config, without.agent_home), (sources.config, sources.agent_home));
+}
+
+#[test]
+fn every_harness_that_is_named_can_be_declared() {
+    assert!(harness_names().any(|name| name == "codex"));
+    for name in harness_names() {
+        let command = if name == "custom" { "command = [\"true\"]\n" } else { "" };
+        desired(&format!("[agent]\nharness = \"{name}\"\n{command}"));
+    }
+}
