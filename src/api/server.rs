@@ -2,7 +2,8 @@
 //!
 //! A client that only holds connections can't keep others out: when there is no room, be it by our own limit or by the
 //! system's on file descriptors, the connection that has been idle for longest makes way, of those of the process that has
-//! most. One descriptor is kept in reserve, so that there is always one connection to answer on, or to make way for the next.
+//! most. A process that has few keeps those on which it waits for an answer, for as long as others can make way instead.
+//! One descriptor is kept in reserve, so that there is always one connection to answer on, or to make way for the next.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -172,7 +173,7 @@ impl Server {
         } else {
             tracing::debug!(%error, "the API could not accept a connection");
         }
-        // Also after a close, until its task has ended.
+        // After a close, too; then the end of its task ends the pause.
         self.paused_until = Some(Instant::now() + BREATH);
     }
 
