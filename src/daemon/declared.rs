@@ -1,4 +1,7 @@
 //! Reads what is declared: at the start, when it changes, when asked, and now and then in case nobody said so.
+//!
+//! What could not be read for a reason that is none of the file's (no descriptor, a disk that fails) is read again by itself,
+//! soon and then ever more seldom: nothing will be seen to change when it can be read.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +14,9 @@ use crate::desired::{self, Loaded, Presence, Sources};
 use crate::event::Event;
 use crate::sys::memory;
 use crate::sys::systemd::ServiceManager;
+
+/// How long to wait before what could not be read is read again, first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// Loads and watches until nobody listens to the events.
 pub async fn follow(
@@ -28,6 +34,7 @@ pub async fn follow(
         }
     };
     let (mut seen_secrets, mut asked) = (false, false);
+    let (mut retry, mut is_retry, mut told) = (RETRY.0, false, None);
     let mut every = tokio::time::interval(resync);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -38,7 +45,13 @@ pub async fn follow(
             }
         }
         let stamp = loaded.stamp.clone();
-        if events.send(Event::Loaded(Box::new(loaded))).await.is_err() {
+        let again = stamp.is_unread().then(|| tokio::time::Instant::now() + retry);
+        retry = if again.is_some() { (retry * 2).min(RETRY.1) } else { RETRY.0 };
+        let error = loaded.result.as_ref().err().map(ToString::to_string);
+        // A retry that finds what was found before is nobody's news.
+        let is_news = !std::mem::take(&mut is_retry) || error.is_none() || error != told;
+        told = error;
+        if is_news && events.send(Event::Loaded(Box::new(loaded))).await.is_err() {
             return;
         }
         if std::mem::take(&mut asked) && events.send(Event::Reloaded).await.is_err() {
@@ -62,8 +75,12 @@ pub async fn follow(
                     asked = true;
                     break;
                 }
+                () = at(again) => {
+                    is_retry = true;
+                    break;
+                }
                 _ = every.tick() => {
-                    if stamp.is_unread() || !stamp.is_current() {
+                    if !stamp.is_current() {
                         break;
                     }
                     // Now, as nobody waits for anything that has to do with it any more.
@@ -79,6 +96,13 @@ pub async fn follow(
 async fn changed(watcher: &mut Option<Watcher>) -> std::io::Result<()> {
     match watcher {
         Some(watcher) => watcher.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

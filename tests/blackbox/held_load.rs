@@ -1,6 +1,5 @@
 //! The API under clients that hold on to it, by the thousand: who asks politely is answered, and the agents notice nothing.
 
-use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -11,6 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::declare::agent;
+use crate::descriptors;
 use crate::harness::{AGENTD, Daemon, Host, kill, until};
 
 const AGENTS: usize = 4;
@@ -66,20 +66,6 @@ fn start(host: &Host, descriptors: usize) -> Daemon {
         until("all agents to run", || (daemon.agent(&format!("a{at}"))["state"] == "running").then_some(()));
     }
     daemon
-}
-
-/// Takes from the running daemon all descriptors but so many. What is limited are their numbers.
-fn take_descriptors(host: &Host, daemon: &Daemon, but: usize) {
-    let open = descriptors(daemon);
-    let limit = (0..).filter(|number| !open.contains(number)).nth(but).unwrap();
-    let limit = format!("--nofile={limit}:");
-    let status = host.command("prlimit").args(["--pid", &daemon.pid().to_string(), &limit]).status().unwrap();
-    assert!(status.success());
-}
-
-fn descriptors(daemon: &Daemon) -> HashSet<u32> {
-    let entries = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
 /// The most memory that it ever used, in KiB.
@@ -151,7 +137,7 @@ fn kill_and_ask(daemon: &Daemon, follower: &mut Follower) -> Vec<Duration> {
 fn hold_out(host: &Host, daemon: &Daemon) {
     let mut follower = Follower::new(daemon);
     let idle = kill_and_ask(daemon, &mut follower);
-    let (before, usual) = (descriptors(daemon).len(), peak(daemon));
+    let (before, usual) = (descriptors::open(daemon).len(), peak(daemon));
 
     let crowd = Crowd::gather(host);
     let loaded = kill_and_ask(daemon, &mut follower);
@@ -171,7 +157,7 @@ fn hold_out(host: &Host, daemon: &Daemon) {
     assert!(rank(&loaded, 50) < bound, "{loaded:?}, and idle {idle:?}");
     let grown = peak(daemon) - usual;
     assert!(grown < 64 << 10, "it took {grown} KiB more");
-    until("descriptors to be given back", || (descriptors(daemon).len() <= before).then_some(()));
+    until("descriptors to be given back", || (descriptors::open(daemon).len() <= before).then_some(()));
     for at in 0..AGENTS {
         let agent = daemon.agent(&format!("a{at}"));
         assert_eq!((&agent["state"], &agent["restarts"]), (&"running".into(), &(2 * ROUNDS).into()), "{agent}");
@@ -194,7 +180,7 @@ fn with_few_descriptors_the_crowd_takes_none_of_the_agents() {
 fn without_descriptors_too() {
     let host = host();
     let daemon = start(&host, 4096);
-    take_descriptors(&host, &daemon, 8);
+    descriptors::take(&host, &daemon, 8);
     hold_out(&host, &daemon);
 }
 
@@ -205,7 +191,7 @@ fn a_new_terminal_is_found_room_for_among_the_crowd() {
         let host = host();
         let daemon = start(&host, 128);
         if let Some(but) = but {
-            take_descriptors(&host, &daemon, but);
+            descriptors::take(&host, &daemon, but);
         }
         let crowd = Crowd::gather(&host);
         host.tmux(&["kill-session", "-t", "=a0"]).unwrap();

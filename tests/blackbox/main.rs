@@ -14,6 +14,7 @@ mod clocks;
 mod completions;
 mod daemon_killed;
 mod declare;
+mod descriptors;
 mod diff;
 mod doctor;
 mod events;

@@ -1,0 +1,47 @@
+//! A daemon that runs out of descriptors while it runs, and what it makes up for when it has some again.
+
+use std::collections::HashSet;
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::declare::agent;
+use crate::harness::{Daemon, Host, until};
+
+/// Takes from the running daemon all descriptors but so many. What is limited are their numbers.
+pub fn take(host: &Host, daemon: &Daemon, but: usize) {
+    let open = open(daemon);
+    limit(host, daemon, (0..).filter(|number| !open.contains(number)).nth(but).unwrap());
+}
+
+/// What the daemon has open.
+pub fn open(daemon: &Daemon) -> HashSet<u32> {
+    let entries = fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+}
+
+fn limit(host: &Host, daemon: &Daemon, first_refused: u32) {
+    let limit = format!("--nofile={first_refused}:");
+    let status = host.command("prlimit").args(["--pid", &daemon.pid().to_string(), &limit]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn files_that_could_not_be_read_are_read_as_soon_as_they_can_be() {
+    let mut host = Host::new();
+    host.arguments = ["--reconcile-interval", "1h"].map(Into::into).into();
+    host.configure(&agent("one", &["$PROBE", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let before = daemon.agent("one");
+    take(&host, &daemon, 0);
+    daemon.signal(Signal::SIGHUP);
+    daemon
+        .wait("the refusal", |line| line["message"].as_str().is_some_and(|text| text.contains("Too many open files")));
+    // Long enough for several attempts; each finds the same.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    limit(&host, &daemon, 1024);
+    until("the error to go", || daemon.get("/v1/health").1["config_error"].is_null().then_some(()));
+    assert_eq!(daemon.agent("one"), before);
+    assert_eq!(daemon.log().matches("did not take the configuration").count(), 1, "told once");
+}
