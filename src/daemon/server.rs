@@ -1,5 +1,6 @@
 //! Keeps a tmux server and a control client on it, for as long as the daemon lives.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::execute::Server;
 use crate::sys::cgroup::CgroupRoot;
 use crate::sys::identity::Identity;
 use crate::sys::process::PidFd;
+use crate::sys::tmux::server::ServerProcess;
 use crate::sys::tmux::{command, control, server};
 use crate::sys::watch::DirectoryEvents;
 
@@ -165,8 +167,35 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
         server::open_to_group(socket, process.uid, access.group)
             .map_err(|error| AccessError::Find(socket.clone(), error))?;
     }
-    let pidfd = PidFd::open(process.pid).map_err(|error| AccessError::Find(socket.clone(), error))?;
+    let pidfd = held(process.pid, wanted).map_err(|error| AccessError::Find(socket.clone(), error))?;
     let pidfd = Arc::new(pidfd);
+    let connected = talk(access, process, started, &pidfd).await;
+    let is_lost = matches!(connected, Err(AccessError::Connect(_) | AccessError::Setup(control::CommandError::Lost)));
+    if is_lost && server::is_ending(socket).await {
+        // All that ran on it is gone. It ends by itself, or it never will, unless it is told once more.
+        tracing::warn!(pid = process.pid, "the tmux server is ending, and is told so");
+        let _asked = pidfd.signal(libc::SIGTERM);
+    }
+    connected
+}
+
+/// Holds the server's process. The pid is that of who began to listen, and may be somebody else's by now.
+fn held(pid: u32, uid: u32) -> std::io::Result<PidFd> {
+    let process = PidFd::open(pid)?;
+    if std::fs::metadata(format!("/proc/{pid}"))?.uid() != uid {
+        return Err(std::io::Error::other(format!("process {pid}, which made it, is gone, and another has its pid")));
+    }
+    Ok(process)
+}
+
+/// Connects to the server that was found, or started.
+async fn talk(
+    access: &ServerAccess,
+    process: ServerProcess,
+    started: bool,
+    pidfd: &Arc<PidFd>,
+) -> Result<Connected, AccessError> {
+    let socket = &access.socket;
     let cgroups = match CgroupRoot::find_or_create(process.pid) {
         Ok(root) => Some(Arc::new(root)),
         Err(reason) => {
@@ -183,7 +212,7 @@ async fn connect(access: &ServerAccess) -> Result<Connected, AccessError> {
         panes = set_up(&control, &access.admins) => panes?,
     };
     tracing::info!(pid = process.pid, started, socket = %socket.display(), "the tmux server is connected");
-    Ok((Server { control, process: pidfd, cgroups }, panes, client))
+    Ok((Server { control, process: Arc::clone(pidfd), cgroups }, panes, client))
 }
 
 /// Tells the server how it is to be, and asks what is on it.

@@ -1,5 +1,8 @@
 //! The tmux server, its sessions and its socket come to harm, by accident or by an operator's hand.
 
+use std::fs;
+use std::process::Stdio;
+
 use nix::sys::signal::Signal;
 
 use crate::declare::agent;
@@ -36,6 +39,44 @@ fn agents_run_again_on_a_new_server_when_theirs_is_killed() {
 #[test]
 fn agents_run_again_on_a_new_server_when_theirs_is_told_to_end() {
     survive(|host| drop(host.tmux(&["kill-server"])));
+}
+
+/// Such a server refuses everybody and never ends: it has a session, of a client that had connected when it was told to.
+#[test]
+fn agents_run_again_on_a_new_server_when_theirs_can_not_end() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ALWAYS));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let server = server_of(&host);
+    daemon.signal(Signal::SIGKILL);
+    daemon.ended();
+    kill(server, Signal::SIGSTOP);
+    // In this order: the one has told it to end by the time that the other is heard.
+    let clients = [&["kill-server"][..], &["-C", "new-session", "-s", "late"]].map(|words| {
+        let mut client = host.command("tmux");
+        client.args(["-N", "-S"]).arg(host.tmux_socket()).args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        let client = client.spawn().unwrap();
+        until("it to be connected", || is_connected(client.id()).then_some(()));
+        client
+    });
+    kill(server, Signal::SIGCONT);
+    for mut client in clients {
+        client.wait().unwrap();
+    }
+    assert!(is_alive(server) && host.tmux(&["list-sessions"]).is_err(), "it ended");
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    assert_ne!(server_of(&host), server);
+    assert!(!is_alive(server));
+}
+
+/// Whether a tmux client has sent all that it has to say, and waits.
+fn is_connected(pid: u32) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let has_socket =
+        open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|at| at.to_string_lossy().starts_with("socket:"));
+    has_socket && fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") S "))
 }
 
 #[test]

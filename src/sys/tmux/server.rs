@@ -20,6 +20,9 @@ use crate::sys::spawn;
 /// A server was given this long to open its socket.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
+/// One that is ending hangs up within this; one that isn't never does.
+const HANGS_UP_WITHIN: Duration = Duration::from_secs(1);
+
 /// A running server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerProcess {
@@ -40,6 +43,18 @@ pub fn find(socket: &Path) -> io::Result<Option<ServerProcess>> {
     };
     let peer = getsockopt(&stream, PeerCredentials)?;
     Ok(Some(ServerProcess { pid: u32::try_from(peer.pid()).unwrap_or(0), uid: peer.uid() }))
+}
+
+/// Whether the server on `socket` hangs up on whoever connects: that is how tmux is while it ends, and it stays so for ever
+/// if a session was made meanwhile, by a client that had connected before (tmux 3.3a).
+pub async fn is_ending(socket: &Path) -> bool {
+    let hangs_up = async {
+        let mut stream = tokio::net::UnixStream::connect(socket).await.ok()?;
+        let read = tokio::io::AsyncReadExt::read(&mut stream, &mut [0]).await;
+        // Nothing was asked: a server that is well says nothing.
+        read.ok().filter(|length| *length == 0)
+    };
+    tokio::time::timeout(HANGS_UP_WITHIN, hangs_up).await.ok().flatten().is_some()
 }
 
 /// Starts a server that outlives us and waits until it listens.
