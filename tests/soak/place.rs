@@ -103,14 +103,19 @@ impl Place {
     /// The daemon gets no more.
     pub fn starve(&mut self, want: Want) {
         if let Some(pid) = self.daemon() {
+            self.may_fail |= self.is_just_starting();
             conditions::starve(pid, want);
         }
     }
 
+    /// One that has not come as far as to answer ends, and says why, if it lacks what it needs.
+    fn is_just_starting(&self) -> bool {
+        self.get("/v1/health").is_err()
+    }
+
     /// All disks are full.
     pub fn fill_disks(&mut self) {
-        // One that has just been started may find them full as well.
-        self.may_fail |= self.get("/v1/health").is_err();
+        self.may_fail |= self.is_just_starting();
         self.disks.iter().for_each(Disk::fill);
         self.has_full_disks = true;
     }
