@@ -48,7 +48,7 @@ in
   config = lib.mkIf cfg.enable {
     services.agentd = { inherit (common) configFile; };
 
-    assertions = [ common.assertion ];
+    inherit (common) assertions;
 
     home.packages = common.packages;
 

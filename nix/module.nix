@@ -33,12 +33,11 @@ in
   config = lib.mkIf cfg.enable {
     services.agentd = { inherit (common) configFile; };
 
-    assertions = [
+    assertions = common.assertions ++ [
       {
         assertion = cfg.user != "root";
         message = "services.agentd.user is root, and agents may do whatever their user may: name an ordinary user, or leave it at \"agent\".";
       }
-      common.assertion
       {
         assertion = notVariables == [ ];
         message = "services.agentd.secrets has names that no variable can have: ${lib.concatStringsSep ", " notVariables}. Use letters, digits and _, no digit first, and not AGENTD_ at the beginning.";

@@ -10,6 +10,9 @@ let
     field:
     if field ? enum then
       types.enum field.enum
+    # One of these, or one that the settings declare: the check when the system is built knows.
+    else if field ? anyOf then
+      types.str
     else if field.type == "integer" then
       types.ints.between field.minimum field.maximum
     else if field.type == "array" then

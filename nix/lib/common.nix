@@ -8,6 +8,11 @@ let
   cfg = config.services.agentd;
   agentdLib = import ./. { inherit lib; };
   options = import ../options.nix { inherit lib pkgs agentdLib; };
+  known = agentdLib.knownHarnesses ++ builtins.attrNames (cfg.settings.harness or { });
+  harnesses = builtins.filter (name: name != null) (
+    map (agent: agent.harness) (builtins.attrValues cfg.settings.agents)
+  );
+  unknownHarnesses = builtins.filter (name: !(builtins.elem name known)) harnesses;
   hasSettings = !(agentdLib.settings.isEmpty cfg.settings);
 in
 {
@@ -20,10 +25,16 @@ in
 
   # Whoever sets it beside settings is told by the assertion.
   configFile = lib.mkIf hasSettings (lib.mkOverride 1400 (options.written cfg));
-  assertion = {
-    assertion = hasSettings -> cfg.configFile == options.written cfg;
-    message = "services.agentd has both settings and a configFile (${toString cfg.configFile}): remove one. What is in settings is written to a file of its own.";
-  };
+  assertions = [
+    {
+      assertion = hasSettings -> cfg.configFile == options.written cfg;
+      message = "services.agentd has both settings and a configFile (${toString cfg.configFile}): remove one. What is in settings is written to a file of its own.";
+    }
+    {
+      assertion = unknownHarnesses == [ ];
+      message = "services.agentd.settings.agents has harnesses that nobody knows: ${lib.concatStringsSep ", " unknownHarnesses}. It knows ${lib.concatStringsSep ", " agentdLib.knownHarnesses}, and those in services.agentd.settings.harness.";
+    }
+  ];
 
   units =
     more:

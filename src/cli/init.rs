@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use crate::desired::harness::{HARNESSES, Harness};
+use crate::desired::harness::{Harness, Harnesses, Mode};
 use crate::desired::reference::{Field, Kind, Preset, REFERENCE};
 
 use super::SECRET_DIR;
@@ -18,7 +18,7 @@ use super::failure::{Failure, finish};
 #[derive(Debug, Args)]
 pub struct Flags {
     /// The agent program
-    #[arg(default_value = "claude-code", value_parser = PossibleValuesParser::new(HARNESSES.iter().map(|harness| harness.name)))]
+    #[arg(default_value = "claude-code", value_parser = PossibleValuesParser::new(Harnesses::builtin().names()))]
     harness: String,
     /// Where to write it; a file that exists is left alone [default: standard output]
     file: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub fn run(flags: &Flags) -> ExitCode {
 }
 
 fn write(flags: &Flags) -> Result<(), Failure> {
-    let Some(harness) = HARNESSES.iter().find(|harness| harness.name == flags.harness) else {
+    let Some(harness) = Harnesses::builtin().find(&flags.harness) else {
         return Err(Failure::Other(format!("there is no harness {:?}", flags.harness)));
     };
     let text = starter(harness, flags.prompt.as_deref());
@@ -76,8 +76,9 @@ pub fn starter(harness: &Harness, prompt: Option<&str>) -> String {
          # For help in an editor: agentd schema > jcard.schema.json, and this as the first line:\n\
          #   #:schema ./jcard.schema.json\n\n[[agents]]\n",
     );
-    for field in REFERENCE.iter().filter(|field| has(harness, field)) {
-        explain(harness, field, &mut text);
+    let mode = harness.mode(None, prompt.is_some());
+    for field in REFERENCE.iter().filter(|field| has(harness, mode, field)) {
+        explain(harness, mode, field, &mut text);
         let value = match (field.name, prompt) {
             ("prompt", Some(prompt)) => Some(quoted(prompt)),
             _ => wanted(harness, field),
@@ -85,7 +86,7 @@ pub fn starter(harness: &Harness, prompt: Option<&str>) -> String {
         let (mark, value) = match (value, &field.preset) {
             (Some(value), _) => ("", value),
             (None, Preset::Value(value)) => ("# ", (*value).to_owned()),
-            (None, Preset::Required | Preset::Else(_)) => ("# ", example(harness, field)),
+            (None, Preset::Required | Preset::Else(_)) => ("# ", example(harness, mode, field)),
         };
         let _ = writeln!(text, "{mark}{} = {value}\n", field.name);
     }
@@ -95,11 +96,12 @@ pub fn starter(harness: &Harness, prompt: Option<&str>) -> String {
 }
 
 /// Whether the field is of use with this harness.
-fn has(harness: &Harness, field: &Field) -> bool {
+fn has(harness: &Harness, mode: Mode, field: &Field) -> bool {
     match field.name {
+        "mode" => harness.has(Mode::Headless) && !harness.takes_command,
         "command" => harness.takes_command,
-        "model" => harness.has_model(),
-        "permissions" => !harness.permission_words().is_empty(),
+        "model" => harness.has_model(mode),
+        "permissions" => !harness.permission_words(mode).is_empty(),
         // There is one type.
         "type" => false,
         _ => true,
@@ -109,26 +111,28 @@ fn has(harness: &Harness, field: &Field) -> bool {
 /// What must, or should, be said for this harness.
 fn wanted(harness: &Harness, field: &Field) -> Option<String> {
     match field.name {
-        "harness" => Some(quoted(harness.name)),
+        "harness" => Some(quoted(&harness.name)),
         "command" => Some("[\"my-agent\"]".to_owned()),
-        "secrets" => harness.secret.map(|(secret, _)| format!("[{}]", quoted(secret))),
+        "secrets" => harness.secret.as_ref().map(|(secret, _)| format!("[{}]", quoted(secret))),
         _ => None,
     }
 }
 
-fn example(harness: &Harness, field: &Field) -> String {
+fn example(harness: &Harness, mode: Mode, field: &Field) -> String {
     match field.name {
-        "name" | "session" => quoted(harness.name),
+        "mode" => quoted(mode.word()),
+        "permissions" => harness.permission_words(mode).first().map(|word| quoted(word)).unwrap_or_default(),
+        "name" | "session" => quoted(&harness.name),
         _ => field.examples.first().copied().unwrap_or_default().to_owned(),
     }
 }
 
 /// The comment above a field.
-fn explain(harness: &Harness, field: &Field, text: &mut String) {
+fn explain(harness: &Harness, mode: Mode, field: &Field, text: &mut String) {
     let mut sentences = vec![field.meaning.replace("; not for \"custom\"", "")];
     match (&field.kind, &field.preset) {
-        (Kind::Word(words), preset) => {
-            let of_harness = |word: &str| field.name != "permissions" || harness.permission_words().contains(&word);
+        (Kind::Word(words) | Kind::Name(words), preset) => {
+            let of_harness = |word: &str| field.name != "permissions" || harness.permission_words(mode).contains(&word);
             let words = words().into_iter().filter(|(word, _)| of_harness(word));
             let words: Vec<String> = words.map(|(word, meaning)| format!("{} ({meaning})", quoted(word))).collect();
             if field.name != "harness" {
@@ -141,7 +145,7 @@ fn explain(harness: &Harness, field: &Field, text: &mut String) {
         (_, Preset::Else(words)) if wanted(harness, field).is_none() => sentences.push(format!("Default: {words}.")),
         (_, Preset::Required | Preset::Value(_) | Preset::Else(_)) => {}
     }
-    if let (Some((secret, when)), "secrets") = (harness.secret, field.name) {
+    if let (Some((secret, when)), "secrets") = (&harness.secret, field.name) {
         sentences.push(format!("{secret} is the content of {SECRET_DIR}/{secret}: {when}."));
     }
     for line in wrap(&sentences.join(" "), 98) {

@@ -9,6 +9,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
+use crate::desired::harness::reference;
 use crate::desired::reference::{Field, Kind, Preset, REFERENCE};
 
 use super::failure::{EXIT_CODES, Failure, finish};
@@ -163,11 +164,27 @@ fn file_page() -> io::Result<Vec<u8>> {
         bold("[agent]"),
         roman(" and any number of "),
         bold("[[agents]]"),
-        roman(" may stand in one file, an agent each. All other tables belong to other programs. Durations are written as 90s, 1h30m, 1.5h or 300ms."),
+        roman(" may stand in one file, an agent each, and harnesses for them in "),
+        bold("[harness.NAME]"),
+        roman(". All other tables belong to other programs. Durations are written as 90s, 1h30m, 1.5h or 300ms."),
     ]);
     roff.control("SH", ["FIELDS"]);
     for field in &REFERENCE {
         describe(field, &mut roff);
+    }
+    for (title, text, fields) in [
+        (
+            "HARNESSES",
+            "A table [harness.NAME] declares a harness that agents can name, or changes what it says of one that agentd knows \
+             by itself; these are tables of the same form.",
+            &reference::HARNESS[..],
+        ),
+        ("MODES OF A HARNESS", "The fields of its tables headless and interactive.", &reference::FORM[..]),
+    ] {
+        roff.control("SH", [title]).text([roman(text)]);
+        for field in fields {
+            describe(field, &mut roff);
+        }
     }
     roff.control("SH", ["EXAMPLE"]).control("EX", []);
     roff.text([roman(
@@ -187,11 +204,12 @@ fn file_page() -> io::Result<Vec<u8>> {
 fn describe(field: &Field, roff: &mut Roff) {
     let kind = match field.kind {
         Kind::Text(_) => "a string",
-        Kind::Word(_) => "a word",
+        Kind::Word(_) | Kind::Name(_) => "a word",
         Kind::Whole { .. } => "a whole number",
         Kind::Duration { .. } => "a duration",
         Kind::Texts { .. } => "a list of strings",
         Kind::Variables(_) => "a table of strings",
+        Kind::Table(_) => "a table",
     };
     let text = match field.preset {
         Preset::Required => format!("{} It is required.", field.text()),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::desired::harness::reference::HARNESS;
 use crate::desired::reference::{DURATION, Field, Kind, Preset, REFERENCE};
 
 use super::failure::finish;
@@ -22,31 +23,40 @@ pub fn run(_: &Flags) -> ExitCode {
     finish(output::json(&schema()).map_err(Into::into))
 }
 
-/// The schema of a whole file: everything but the agents belongs to other programs.
+/// The schema of a whole file: everything but the agents and their harnesses belongs to other programs.
 pub fn schema() -> Value {
-    let properties: Map<String, Value> =
-        REFERENCE.iter().map(|field| (field.name.to_owned(), property(field))).collect();
-    let required: Vec<&str> =
-        REFERENCE.iter().filter(|field| matches!(field.preset, Preset::Required)).map(|field| field.name).collect();
+    let mut agent = table(&REFERENCE);
+    agent["title"] = "An agent".into();
+    let mut harness = table(&HARNESS);
+    harness["title"] = "A harness".into();
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "jcard.toml",
-        "description": "What agentd keeps running: one [agent], any number of [[agents]]. All else is other programs'.",
+        "description": "What agentd keeps running: one [agent], any number of [[agents]], and harnesses for them in [harness.NAME]. All else is other programs'.",
         "type": "object",
         "properties": {
             "agent": {"description": "One agent.", "allOf": [{"$ref": "#/definitions/agent"}]},
             "agents": {"description": "Any number of agents.", "type": "array", "items": {"$ref": "#/definitions/agent"}},
-        },
-        "definitions": {
-            "agent": {
-                "title": "An agent",
+            "harness": {
+                "description": "Harnesses by name: others, or changes of those that agentd knows.",
                 "type": "object",
-                "properties": properties,
-                "required": required,
-                "additionalProperties": false,
+                "additionalProperties": {"$ref": "#/definitions/harness"},
             },
         },
+        "definitions": {"agent": agent, "harness": harness},
     })
+}
+
+/// A table of these fields.
+fn table(fields: &[Field]) -> Value {
+    let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
+    let required: Vec<&str> =
+        fields.iter().filter(|field| matches!(field.preset, Preset::Required)).map(|field| field.name).collect();
+    let mut table = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if !required.is_empty() {
+        table["required"] = required.into();
+    }
+    table
 }
 
 fn property(field: &Field) -> Value {
@@ -67,6 +77,12 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             let (words, meanings): (Vec<_>, Vec<_>) = words().into_iter().unzip();
             json!({"type": "string", "enum": words, "x-taplo": {"docs": {"enumValues": meanings}}})
         }
+        Kind::Name(names) => {
+            let (names, meanings): (Vec<_>, Vec<_>) = names().into_iter().unzip();
+            let known = json!({"enum": names, "x-taplo": {"docs": {"enumValues": meanings}}});
+            json!({"type": "string", "anyOf": [known, {"minLength": 1}]})
+        }
+        Kind::Table(fields) => table(fields),
         Kind::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Duration { zero: true } => json!({"type": "string", "pattern": DURATION}),
         Kind::Duration { zero: false } => {

@@ -17,6 +17,8 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
     let matches = |pattern: &Value, text: &str| Regex::new(pattern.as_str().unwrap()).unwrap().is_match(text);
     let fits = |(word, of): (&String, &Value)| match (word.as_str(), value) {
         ("$ref", _) => is_valid(root.pointer(of.as_str().unwrap().strip_prefix('#').unwrap()).unwrap(), root, value),
+        ("anyOf", _) => of.as_array().unwrap().iter().any(|schema| is_valid(schema, root, value)),
+        ("minLength", Value::String(text)) => text.len() as u64 >= whole(of),
         ("allOf", _) => of.as_array().unwrap().iter().all(|schema| is_valid(schema, root, value)),
         ("type", _) => match of.as_str().unwrap() {
             "object" => value.is_object(),
@@ -47,6 +49,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             | "minimum"
             | "maximum"
             | "minItems"
+            | "minLength"
             | "items"
             | "required"
             | "propertyNames"
@@ -116,6 +119,7 @@ fn it_takes_what_the_loader_takes_in_every_field() {
         "\"always\"",
         "\"bypass\"",
         "\"codex\"",
+        "\"interactive\"",
         "[]",
         "[\"x\"]",
         "[1]",
@@ -136,11 +140,13 @@ fn it_takes_what_the_loader_takes_in_every_field() {
             _ => format!("harness = \"{harness}\"\n"),
         };
         let mut taken = 0;
-        // Whether a file is there no schema can say: `text` is.
-        let is_other_file = |value: &str| {
-            field.name == "prompt_file" && value.starts_with('"') && !["\"\"", "\"text\""].contains(&value)
+        // Whether a file is there, or a harness is declared, no schema can say: `text` is there.
+        let is_beyond_it = |value: &str| match field.name {
+            "prompt_file" => value.starts_with('"') && !["\"\"", "\"text\""].contains(&value),
+            "harness" => value.starts_with('"') && !["\"\"", "\"codex\""].contains(&value),
+            _ => false,
         };
-        for value in values.into_iter().filter(|value| !is_other_file(value)) {
+        for value in values.into_iter().filter(|value| !is_beyond_it(value)) {
             taken += u32::from(agree(&format!("[agent]\n{more}{} = {value}\n", field.name)));
         }
         assert!(taken > 0, "{}", field.name);
@@ -155,6 +161,11 @@ fn it_takes_what_the_loader_takes_as_a_file() {
         ("[[agents]]\nharness = \"codex\"\n[agents.env]\nA = \"x\"\n", true),
         ("[network]\nmode = 3\n[agent]\nharness = \"codex\"\n", true),
         ("[agent]\n", false),
+        ("[harness.x]\nprogram = \"x\"\n[agent]\nharness = \"x\"\n", true),
+        ("[harness.codex.headless]\nprompt = [\"{prompt}\"]\npermissions = { bypass = [] }\n", true),
+        ("[harness.codex]\nheadless = { interrupt = \"C-d\" }\n", false),
+        ("[harness.codex]\nheadless = { promt = [] }\n", false),
+        ("[harness]\ncodex = 3\n", false),
         ("[[agent]]\nharness = \"codex\"\n", false),
         ("[agents]\nharness = \"codex\"\n", false),
         ("agents = [1]\n", false),

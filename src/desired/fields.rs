@@ -1,4 +1,4 @@
-//! Typed reading of one agent's table: each accessor takes a field if it is there and right, and reports it if not.
+//! Typed reading of one table: each accessor takes a field if it is there and right, and reports it if not.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,12 +12,13 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 20] = [
+pub const FIELDS: [&str; 21] = [
     "name",
     "type",
     "harness",
     "command",
     "args",
+    "mode",
     "model",
     "permissions",
     "prompt",
@@ -35,8 +36,20 @@ pub const FIELDS: [&str; 20] = [
     "secrets",
 ];
 
-/// Fields whose values may hold a key or a token: they are never shown.
-const NEVER_SHOWN: [&str; 4] = ["env", "args", "command", "prompt"];
+/// What a table is called, its fields, and those whose values may hold a key or a token: they are never shown.
+#[derive(Debug)]
+pub struct TableKind {
+    /// With its article.
+    pub what: &'static str,
+    /// All that there are.
+    pub fields: &'static [&'static str],
+    /// Some of them.
+    pub hidden: &'static [&'static str],
+}
+
+/// An agent's table.
+pub static AGENT: TableKind =
+    TableKind { what: "an agent", fields: &FIELDS, hidden: &["env", "args", "command", "prompt"] };
 
 /// The longest single argument or environment entry that the kernel takes, without its final NUL.
 pub const MAX_ARGUMENT: usize = 131_071;
@@ -48,6 +61,7 @@ pub struct Entry<'t> {
     pub key: &'t str,
     key_start: usize,
     key_end: usize,
+    is_shown: bool,
     /// The value.
     pub value: &'t Spanned<DeValue<'t>>,
 }
@@ -67,7 +81,7 @@ impl Entry<'_> {
     pub fn harmless(&self) -> Range<usize> {
         let end = match self.value.get_ref() {
             DeValue::Array(_) | DeValue::Table(_) => self.key_end,
-            _ if NEVER_SHOWN.contains(&self.key) || !FIELDS.contains(&self.key) => self.key_end,
+            _ if !self.is_shown => self.key_end,
             DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)
@@ -89,7 +103,7 @@ pub struct Strings<'t> {
     pub texts: Vec<&'t str>,
 }
 
-/// One agent's table.
+/// One table whose fields are known.
 #[derive(Debug)]
 pub struct Fields<'t> {
     entries: BTreeMap<&'t str, Entry<'t>>,
@@ -97,16 +111,30 @@ pub struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     /// Takes a table, and warns of every key that isn't a field.
-    pub fn new(table: &'t DeTable<'t>, reporter: &mut Reporter) -> Self {
-        let fields = Self { entries: entries(table) };
-        for entry in fields.entries.values().filter(|entry| !FIELDS.contains(&entry.key)) {
+    pub fn new(table: &'t DeTable<'t>, kind: &TableKind, reporter: &mut Reporter) -> Self {
+        let mut fields = Self { entries: entries(table) };
+        for entry in fields.entries.values_mut() {
+            entry.is_shown = kind.fields.contains(&entry.key) && !kind.hidden.contains(&entry.key);
+        }
+        for entry in fields.entries.values().filter(|entry| !kind.fields.contains(&entry.key)) {
             let message = format!("unknown field {:?}, which is ignored", entry.key);
-            let help = did_you_mean(entry.key, FIELDS);
-            let diagnostic =
-                reporter.at(Severity::Warning, entry.key_span(), entry.harmless(), message, "not a field of an agent");
+            let help = did_you_mean(entry.key, kind.fields.iter().copied());
+            let label = format!("not a field of {}", kind.what);
+            let diagnostic = reporter.at(Severity::Warning, entry.key_span(), entry.harmless(), message, label);
             diagnostic.help.extend(help);
         }
         fields
+    }
+
+    /// A table within it.
+    pub fn table(&self, key: &str, kind: &TableKind, reporter: &mut Reporter) -> Option<Self> {
+        let entry = self.entry(key)?;
+        let DeValue::Table(table) = entry.value.get_ref() else {
+            let message = format!("{key} must be a table, not {}", type_name(entry.value.get_ref()));
+            reporter.error(&entry, message, "expected a table");
+            return None;
+        };
+        Some(Fields::new(table, kind, reporter))
     }
 
     /// The entry, if it is there.
@@ -219,12 +247,12 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// A table's entries by key.
+/// A table's entries by key. Nothing may be shown of their values: what they mean isn't known here.
 pub fn entries<'t>(table: &'t DeTable<'t>) -> BTreeMap<&'t str, Entry<'t>> {
     let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'t>>)| {
         let Range { start, end } = key.span();
         let key: &std::borrow::Cow<'t, str> = key.get_ref();
-        (key.as_ref(), Entry { key: key.as_ref(), key_start: start, key_end: end, value })
+        (key.as_ref(), Entry { key: key.as_ref(), key_start: start, key_end: end, is_shown: false, value })
     };
     table.iter().map(entry).collect()
 }

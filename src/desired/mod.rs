@@ -36,6 +36,7 @@ use std::sync::Arc;
 use crate::model::{AgentSpec, Desired, Secret, Shutdown};
 
 use diagnostic::{Diagnostic, LoadError, Severity};
+use harness::Harnesses;
 use report::Reporter;
 use stamp::Stamp;
 use validate::{Context, Draft};
@@ -117,11 +118,6 @@ impl Loaded {
     }
 }
 
-/// The harnesses that a configuration can name, as the manual lists them.
-pub fn harness_names() -> impl Iterator<Item = &'static str> {
-    harness::HARNESSES.iter().map(|harness| harness.name)
-}
-
 /// Reads everything.
 pub fn load(sources: &Sources) -> Loaded {
     let mut stamp = Stamp::default();
@@ -180,6 +176,7 @@ fn declared(
     let mut reporter = Reporter { source: &source, found: Vec::new() };
     let mut desired = Desired::default();
     if let Some(document) = config_file::parse(&source, &mut reporter) {
+        let harnesses = harness::read::read(document.get_ref(), Harnesses::builtin(), &mut reporter);
         let tables = config_file::agents(document.get_ref(), &mut reporter);
         let directory = sources.config.parent().unwrap_or(Path::new(""));
         let mut context = Context {
@@ -190,6 +187,7 @@ fn declared(
             missing_prompt: sources.missing_prompt,
             stamp,
             prompt_files,
+            harnesses: &harnesses,
         };
         let drafts: Vec<Draft> =
             tables.into_iter().filter_map(|(header, table)| validate::read(table, header, &mut context)).collect();
@@ -207,7 +205,7 @@ fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
     for ((naming, body), identities) in namings.iter().zip(bodies).zip(identities) {
         let Some((launch, policy, origin)) = body else { continue };
         let origin = Arc::new(origin);
-        let harness: Arc<str> = naming.harness.into();
+        let harness = Arc::clone(&naming.harness);
         for names::Identity { name, session } in identities {
             let fingerprint = fingerprint::of(&session, &launch);
             let (launch, harness, origin) = (launch.clone(), Arc::clone(&harness), Arc::clone(&origin));

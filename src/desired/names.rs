@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::model::{AgentName, NameError, SessionName};
 
@@ -17,7 +18,7 @@ pub struct Naming<'t> {
     /// The name, if it has one of its own.
     pub name: Option<(Entry<'t>, &'t str)>,
     /// The harness, which names the unnamed.
-    pub harness: &'static str,
+    pub harness: Arc<str>,
     /// The session, if it has one of its own.
     pub session: Option<(Entry<'t>, &'t str)>,
     /// How many of it run.
@@ -37,7 +38,7 @@ pub struct Identity {
 pub fn expand(namings: &[Naming], reporter: &mut Reporter) -> Vec<Vec<Identity>> {
     let mut unnamed: BTreeMap<&str, u32> = BTreeMap::new();
     for naming in namings.iter().filter(|naming| naming.name.is_none()) {
-        *unnamed.entry(naming.harness).or_default() += 1;
+        *unnamed.entry(&*naming.harness).or_default() += 1;
     }
     let mut number: BTreeMap<&str, u32> = BTreeMap::new();
     let mut taken = Taken::default();
@@ -45,9 +46,9 @@ pub fn expand(namings: &[Naming], reporter: &mut Reporter) -> Vec<Vec<Identity>>
     for naming in namings {
         let base = match naming.name {
             Some((_, name)) => name.to_owned(),
-            None if unnamed.get(naming.harness) == Some(&1) => naming.harness.to_owned(),
+            None if unnamed.get(&*naming.harness) == Some(&1) => naming.harness.to_string(),
             None => {
-                let number = number.entry(naming.harness).or_default();
+                let number = number.entry(&*naming.harness).or_default();
                 *number += 1;
                 format!("{}-{}", naming.harness, *number - 1)
             }

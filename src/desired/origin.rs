@@ -10,7 +10,7 @@ use super::fields::{Fields, entries};
 use super::prompt::Prompt;
 
 /// The fields, beside the prompt, that become arguments.
-const FIELDS: [&str; 4] = ["model", "args", "command", "permissions"];
+const FIELDS: [&str; 5] = ["mode", "model", "args", "command", "permissions"];
 
 /// Of fields that are right; of others it isn't used. A field that is empty is one that isn't there.
 pub fn of(fields: &Fields, prompt: Option<&Prompt>) -> Origin {

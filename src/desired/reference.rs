@@ -1,7 +1,8 @@
 //! The one description of the fields of an agent, for people: the schema, the starter file and the manual are made of
 //! it. It decides nothing; tests hold it against what the loader really does.
 
-use super::harness::{HARNESSES, Harness, Permissions};
+use super::harness::reference::modes;
+use super::harness::{Harness, Harnesses, Permissions};
 use super::validate::{MAX_REPLICAS, RESTARTS, TYPES};
 
 /// One field.
@@ -36,6 +37,8 @@ pub enum Kind {
     Text(Option<&'static str>),
     /// One of a few words, each with its meaning.
     Word(fn() -> Vec<(&'static str, String)>),
+    /// One of a few names, each with its meaning, or another that the file declares.
+    Name(fn() -> Vec<(&'static str, String)>),
     /// A whole number.
     Whole {
         /// The smallest.
@@ -55,6 +58,8 @@ pub enum Kind {
     },
     /// A table of strings, with the regular expression that each name fits.
     Variables(&'static str),
+    /// A table of these fields.
+    Table(&'static [Field]),
 }
 
 /// What holds without a field.
@@ -78,12 +83,12 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 20] = [
+pub static REFERENCE: [Field; 21] = [
     Field {
         name: "harness",
-        kind: Kind::Word(harnesses),
+        kind: Kind::Name(harnesses),
         preset: Preset::Required,
-        meaning: "Which agent program runs.",
+        meaning: "Which agent program runs: one that agentd knows, or one that [harness.NAME] declares.",
         examples: &["\"claude-code\""],
     },
     Field {
@@ -135,6 +140,13 @@ pub static REFERENCE: [Field; 20] = [
         meaning: "Further arguments, after the harness's own and before the prompt; \
             after a flag that takes several values, end them with \"--\".",
         examples: &["[\"--verbose\"]"],
+    },
+    Field {
+        name: "mode",
+        kind: Kind::Word(modes),
+        preset: Preset::Else("with a prompt what the harness does by itself, else interactive"),
+        meaning: "Whether the agent works on its prompt and ends, or keeps its screen.",
+        examples: &["\"headless\""],
     },
     Field {
         name: "model",
@@ -224,10 +236,10 @@ pub static REFERENCE: [Field; 20] = [
 
 fn harnesses() -> Vec<(&'static str, String)> {
     let meaning = |harness: &Harness| {
-        let program = harness.program;
+        let program = &harness.program;
         if harness.takes_command { "any other program: see command".to_owned() } else { format!("runs `{program}`") }
     };
-    HARNESSES.iter().map(|harness| (harness.name, meaning(harness))).collect()
+    Harnesses::builtin().iter().map(|harness| (&*harness.name, meaning(harness))).collect()
 }
 
 fn types() -> Vec<(&'static str, String)> {

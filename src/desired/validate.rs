@@ -5,15 +5,16 @@ use std::ffi::CString;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Launch, Origin, Policy, Restart, Secret};
+use crate::model::{Interrupt, Launch, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
-use super::fields::{Entry, Fields, MAX_ARGUMENT};
-use super::harness::{HARNESSES, Harness, PLACEHOLDER, Permissions, Request, Unsupported};
+use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
+use super::harness::{Harness, Harnesses, Mode, PROMPT, Permissions, Request, Unsupported};
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
@@ -47,6 +48,8 @@ pub struct Context<'c, 's> {
     pub stamp: &'c mut Stamp,
     /// The prompt files, to be watched.
     pub prompt_files: &'c mut BTreeSet<PathBuf>,
+    /// Those that it may name.
+    pub harnesses: &'c Harnesses,
 }
 
 /// An agent before its names are unique. Worth nothing if mistakes were reported.
@@ -60,7 +63,7 @@ pub struct Draft<'t> {
 
 /// Reads one agent; nothing without a harness.
 pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Context) -> Option<Draft<'t>> {
-    let fields = Fields::new(table, context.reporter);
+    let fields = Fields::new(table, &AGENT, context.reporter);
     // Of `{ … }` nothing may be shown; of a header all.
     let inline = context.reporter.source.text[header.start..].starts_with('{');
     let header = (header.clone(), if inline { header.start..header.start } else { header });
@@ -70,12 +73,15 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let session = fields.string("session", context.reporter);
     let replicas = fields.integer("replicas", 1..=MAX_REPLICAS, context.reporter).unwrap_or(1);
     let prompt = prompt::read(&fields, context);
-    let policy = read_policy(&fields, harness, prompt.is_some(), context);
-    let argv = read_argv(&fields, harness, prompt.as_ref(), context);
+    let mode = fields.word("mode", &Mode::WORDS, context.reporter);
+    let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied());
+    let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
+    let policy = read_policy(&fields, interrupt, context);
+    let argv = read_argv(&fields, harness, mode, prompt.as_ref(), context);
     let workdir = read_workdir(&fields, context);
     let env = environment::read(&fields, context);
     let launch = argv.zip(workdir).map(|(argv, workdir)| Launch { argv, workdir, env });
-    let naming = Naming { header, name, harness: harness?.name, session, replicas };
+    let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };
     // A name that is there but no string must not make the agent look unnamed.
     if fields.entry("name").is_some() && name.is_none() {
         return None;
@@ -84,12 +90,12 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     Some(Draft { naming, body: launch.zip(policy).map(|(launch, policy)| (launch, policy, origin)) })
 }
 
-fn read_harness(
+fn read_harness<'c>(
     fields: &Fields,
     header: &(Range<usize>, Range<usize>),
-    context: &mut Context,
-) -> Option<&'static Harness> {
-    let names: Vec<&str> = HARNESSES.iter().map(|harness| harness.name).collect();
+    context: &mut Context<'c, '_>,
+) -> Option<&'c Harness> {
+    let names: Vec<&str> = context.harnesses.names().collect();
     if fields.entry("harness").is_none() {
         let label = format!("expected harness = one of {}", names.join(", "));
         let message = "this agent has no harness";
@@ -97,8 +103,12 @@ fn read_harness(
         diagnostic.help.push("write harness = \"claude-code\"".to_owned());
         return None;
     }
+    let word = fields.entry("harness").and_then(|entry| entry.value.get_ref().as_str());
+    if word.is_some_and(|word| context.harnesses.is_wrong(word)) {
+        return None;
+    }
     let (_, index) = fields.word("harness", &names, context.reporter)?;
-    HARNESSES.get(index)
+    context.harnesses.iter().nth(index)
 }
 
 fn read_type(fields: &Fields, context: &mut Context) {
@@ -109,7 +119,7 @@ fn read_type(fields: &Fields, context: &mut Context) {
     }
 }
 
-fn read_policy(fields: &Fields, harness: Option<&Harness>, has_prompt: bool, context: &mut Context) -> Option<Policy> {
+fn read_policy(fields: &Fields, interrupt: Option<Interrupt>, context: &mut Context) -> Option<Policy> {
     let reporter = &mut *context.reporter;
     let restart = match fields.word("restart", &RESTARTS, reporter) {
         Some((_, 1)) => Restart::OnFailure,
@@ -131,7 +141,7 @@ fn read_policy(fields: &Fields, harness: Option<&Harness>, has_prompt: bool, con
         backoff_max,
         timeout: timeout.map(|(_, timeout)| timeout),
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
-        interrupt: harness?.interrupt(has_prompt),
+        interrupt: interrupt?,
     })
 }
 
@@ -155,12 +165,13 @@ fn read_backoff(fields: &Fields, reporter: &mut Reporter) -> (Duration, Duration
 fn read_argv(
     fields: &Fields,
     harness: Option<&Harness>,
+    mode: Option<Mode>,
     prompt: Option<&prompt::Prompt>,
     context: &mut Context,
 ) -> Option<Vec<CString>> {
     let reporter = &mut *context.reporter;
     let command = fields.strings("command", reporter);
-    let more = fields.strings("args", reporter);
+    let further = fields.strings("args", reporter);
     let model = fields.string("model", reporter);
     let permissions = fields.word("permissions", &Permissions::WORDS, reporter);
     if let Some((entry, model)) = &model
@@ -173,13 +184,14 @@ fn read_argv(
         check_command(&command.entry, &command.texts, harness, reporter);
     }
     let request = Request {
+        mode,
         command: command.as_ref().filter(|_| harness.takes_command).map(|command| command.texts.as_slice()),
-        args: more.as_ref().map_or(&[], |more| more.texts.as_slice()),
+        args: further.as_ref().map_or(&[], |further| further.texts.as_slice()),
         model: model.map(|(_, model)| model),
         permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
         prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
     };
-    let placeholder = command.as_ref().or(more.as_ref()).map(|strings| strings.entry);
+    let placeholder = command.as_ref().or(further.as_ref()).map(|strings| strings.entry);
     match harness.argv(&request) {
         Ok(argv) if argv.iter().any(|argument| argument.len() > MAX_ARGUMENT) => {
             let message = format!("an argument with the prompt in it is longer than {MAX_ARGUMENT} bytes");
@@ -192,9 +204,10 @@ fn read_argv(
         Err(unsupported) => {
             for what in unsupported {
                 let entry = match what {
-                    Unsupported::Model => fields.entry("model"),
-                    Unsupported::Permissions => fields.entry("permissions"),
-                    Unsupported::Prompt => prompt.map(|prompt| prompt.entry),
+                    Unsupported::Mode | Unsupported::NoPrompt => fields.entry("mode"),
+                    Unsupported::Model(_) => fields.entry("model"),
+                    Unsupported::Permissions(_) => fields.entry("permissions"),
+                    Unsupported::Prompt | Unsupported::PromptInMode(_) => prompt.map(|prompt| prompt.entry),
                     Unsupported::Placeholder => placeholder,
                 };
                 report_unsupported(what, harness, entry, reporter);
@@ -216,25 +229,36 @@ fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mu
 
 fn report_unsupported(what: Unsupported, harness: &Harness, entry: Option<Entry>, reporter: &mut Reporter) {
     let Some(entry) = entry else { return };
-    let name = harness.name;
+    let name = &*harness.name;
+    let remove = || "remove this line".to_owned();
     let (message, label) = match what {
-        Unsupported::Model => (format!("harness {name:?} can't be told a model"), "remove this line".to_owned()),
-        Unsupported::Permissions => {
-            let words =
-                harness.permission_words().iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
-            let label = if words.is_empty() { "remove this line".to_owned() } else { format!("it has {words}") };
+        Unsupported::Mode => (format!("harness {name:?} has no such mode"), "it has the other one".to_owned()),
+        Unsupported::NoPrompt => ("headless, and there is no prompt".to_owned(), "needs a prompt".to_owned()),
+        Unsupported::PromptInMode(mode) => {
+            (format!("harness {name:?} can't be given a prompt in {} mode", mode.word()), remove())
+        }
+        Unsupported::Model(mode) if Mode::ALL.into_iter().any(|mode| harness.has_model(mode)) => {
+            (format!("harness {name:?} can't be told a model in {} mode", mode.word()), remove())
+        }
+        Unsupported::Model(_) => (format!("harness {name:?} can't be told a model"), remove()),
+        Unsupported::Permissions(mode) => {
+            let words: Vec<String> = harness.permission_words(mode).iter().map(|word| format!("{word:?}")).collect();
+            let label = if words.is_empty() { remove() } else { format!("it has {}", words.join(", ")) };
             (format!("harness {name:?} doesn't have these permissions"), label)
         }
         Unsupported::Prompt => {
             (format!("harness {name:?} reads this prompt as something else"), "expected a sentence".to_owned())
         }
         Unsupported::Placeholder => {
-            (format!("an argument contains {PLACEHOLDER}, but there is no prompt"), "needs a prompt".to_owned())
+            (format!("an argument contains {PROMPT}, but there is no prompt"), "needs a prompt".to_owned())
         }
     };
     let diagnostic = reporter.error(&entry, message, label);
-    if harness.takes_command && matches!(what, Unsupported::Model | Unsupported::Permissions) {
+    if harness.takes_command && matches!(what, Unsupported::Model(_) | Unsupported::Permissions(_)) {
         diagnostic.help.push("put the program's own flags into command or args".to_owned());
+    }
+    if what == Unsupported::PromptInMode(Mode::Interactive) && harness.has(Mode::Headless) {
+        diagnostic.help.push("write mode = \"headless\", or type it with agentd send".to_owned());
     }
 }
 

@@ -7,12 +7,18 @@ use serde_json::Value;
 
 use crate::harness::{AGENTD, Host};
 
-const HARNESSES: [(&str, &str); 6] = [
+const HARNESSES: [(&str, &str); 12] = [
     ("claude-code", "ANTHROPIC_API_KEY"),
     ("opencode", "ANTHROPIC_API_KEY"),
     ("gemini-cli", "GEMINI_API_KEY"),
     ("codex", "CODEX_API_KEY"),
     ("cursor", "CURSOR_API_KEY"),
+    ("copilot", "COPILOT_GITHUB_TOKEN"),
+    ("qwen-code", "OPENAI_API_KEY"),
+    ("amp", "AMP_API_KEY"),
+    ("crush", "ANTHROPIC_API_KEY"),
+    ("aider", "ANTHROPIC_API_KEY"),
+    ("goose", "ANTHROPIC_API_KEY"),
     ("custom", ""),
 ];
 
@@ -79,7 +85,7 @@ fn the_schema_is_json_of_one_line_for_programs() {
     let (code, text, err) = agentd(&host, &["schema"]);
     assert_eq!((code, &*err, text.lines().count()), (0, "", 1));
     let schema: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(schema["definitions"]["agent"]["properties"].as_object().unwrap().len(), 20);
+    assert_eq!(schema["definitions"]["agent"]["properties"].as_object().unwrap().len(), 21);
 }
 
 #[test]

@@ -84,7 +84,15 @@ lib.mapAttrs (_: module: result show (nixos module)) {
     };
   };
 
+  own-harness = agentd {
+    settings = {
+      harness.mine.program = "mine";
+      agents.one.harness = "mine";
+    };
+  };
+
   # Sentences.
+  unknown-harness = agentd { settings.agents.one.harness = "vim"; };
   both-settings-and-a-file = agentd {
     configFile = "/etc/other.toml";
     settings.agents.one.harness = "codex";
@@ -102,7 +110,6 @@ lib.mapAttrs (_: module: result show (nixos module)) {
   # Refused.
   unknown-option = agentd { agents = { }; };
   unknown-field = agentd { settings.agents.one.harnes = "codex"; };
-  unknown-harness = agentd { settings.agents.one.harness = "vim"; };
   wrong-type = agentd { settings.agents.one.replicas = "3"; };
   out-of-range = agentd { settings.agents.one.replicas = 5000; };
   secret-in-the-store = agentd { secrets.KEY.file = "/nix/store/00000000000000000000000000000000-key"; };

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 pub const CLAUDE: &str = "@anthropic-ai/claude-code@2.1.329";
 pub const CODEX: &str = "@openai/codex@0.169.0";
 pub const OPENCODE: &str = "opencode-ai@1.18.33";
+pub const GEMINI: &str = "@google/gemini-cli@0.61.0";
+pub const QWEN: &str = "@qwen-code/qwen-code@0.15.10";
 
 /// The directory with the package's programs; none, said loudly, where npm or its registry isn't there.
 pub fn bin(package: &str) -> Option<PathBuf> {

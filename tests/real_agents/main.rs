@@ -27,9 +27,10 @@ fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
 }
 
 fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
-    let mut host = Host::new();
+    // Some agents end at once as a user whom no account is of.
+    let mut host = Host::as_root().unwrap_or_else(Host::new);
     host.arguments.push("--debug".to_owned());
-    for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
+    for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
         host.secret(name, format!("{KEY}\n"));
     }
     fs::write(host.at("etc/prompt.md"), format!("{PROMPT}\n")).unwrap();
@@ -47,6 +48,10 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
         PATH = "{path}"
         HOME = "$DIR/work"
         ANTHROPIC_BASE_URL = "http://127.0.0.1:{port}"
+        GOOGLE_GEMINI_BASE_URL = "http://127.0.0.1:{port}"
+        GEMINI_CLI_TRUST_WORKSPACE = "true"
+        OPENAI_BASE_URL = "http://127.0.0.1:{port}/v1"
+        OPENAI_MODEL = "test"
         CODEX_HOME = "$DIR/work/codex"
         CLAUDE_CODE_MAX_RETRIES = "0"
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
@@ -81,6 +86,13 @@ fn prepare(host: &Host, port: u16) {
         "projects": {work.to_str().unwrap(): {"hasTrustDialogAccepted": true}},
     });
     fs::write(work.join(".claude.json"), claude.to_string()).unwrap();
+    for (name, kind) in [(".gemini", "gemini-api-key"), (".qwen", "openai")] {
+        fs::create_dir_all(work.join(name)).unwrap();
+        let settings = serde_json::json!({"security": {"auth": {"selectedType": kind}}});
+        fs::write(work.join(name).join("settings.json"), settings.to_string()).unwrap();
+        host.own(&work.join(name));
+        host.own(&work.join(name).join("settings.json"));
+    }
     for path in ["", ".claude.json", "opencode.json", "codex", "codex/config.toml"] {
         host.own(&work.join(path));
     }
@@ -95,6 +107,9 @@ fn assert_asked(provider: &Provider) {
 
 /// Codex wants to work in a repository only, unless it is told otherwise.
 const CODEX: &str = "args = [\"--skip-git-repo-check\"]";
+
+/// Without it, gemini asks first which model to ask.
+const GEMINI: &str = "model = \"gemini-2.5-flash\"";
 
 fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
@@ -125,10 +140,10 @@ fn recovers(harness: &str, package: &str, more: &str) {
 }
 
 /// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
-fn answers_and_stays(harness: &str, package: &str) {
+fn answers_and_stays(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(0);
-    let host = host(harness, &bin, &provider, "");
+    let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
     until("the answer on the screen", || host.screen(harness).contains(ANSWER).then_some(()));
@@ -198,7 +213,47 @@ fn codex_is_restarted_until_its_provider_answers() {
 
 #[test]
 fn opencode_answers_on_its_screen_and_is_stopped() {
-    answers_and_stays("opencode", install::OPENCODE);
+    answers_and_stays("opencode", install::OPENCODE, "");
+}
+
+#[test]
+fn a_headless_opencode_answers_and_ends() {
+    answers("opencode", install::OPENCODE, "mode = \"headless\"");
+}
+
+#[test]
+fn a_headless_opencode_is_stopped_at_work() {
+    is_stopped_at_work("opencode", install::OPENCODE, "mode = \"headless\"");
+}
+
+#[test]
+fn an_interactive_claude_code_answers_its_prompt_and_stays() {
+    answers_and_stays("claude-code", install::CLAUDE, "mode = \"interactive\"");
+}
+
+#[test]
+fn an_interactive_codex_answers_its_prompt_and_stays() {
+    answers_and_stays("codex", install::CODEX, "mode = \"interactive\"");
+}
+
+#[test]
+fn gemini_answers_on_its_screen_and_is_stopped() {
+    answers_and_stays("gemini-cli", install::GEMINI, GEMINI);
+}
+
+#[test]
+fn a_headless_gemini_answers_and_ends() {
+    answers("gemini-cli", install::GEMINI, &format!("{GEMINI}\nmode = \"headless\""));
+}
+
+#[test]
+fn qwen_code_answers_and_ends() {
+    answers("qwen-code", install::QWEN, "");
+}
+
+#[test]
+fn an_interactive_qwen_code_answers_on_its_screen_and_is_stopped() {
+    answers_and_stays("qwen-code", install::QWEN, "mode = \"interactive\"");
 }
 
 #[test]

@@ -96,8 +96,9 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
 
 fn answer(stream: &mut TcpStream, request: &Request, state: &State) -> std::io::Result<()> {
     let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+    let is_gemini = request.path.contains(":streamGenerateContent") || request.path.contains(":generateContent");
     let is_question =
-        ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|path| request.path == *path);
+        is_gemini || ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|path| request.path == *path);
     if !is_question {
         return send(stream, "200 OK", "application/json", &json!({"input_tokens": 5, "data": []}).to_string());
     }
@@ -115,6 +116,13 @@ fn answer(stream: &mut TcpStream, request: &Request, state: &State) -> std::io::
         "/v1/messages" if body["stream"] == true => anthropic_events(),
         "/v1/messages" => return send(stream, "200 OK", "application/json", &anthropic_message().to_string()),
         "/v1/responses" => openai_events(),
+        path if path.contains(":generateContent") => {
+            return send(stream, "200 OK", "application/json", &gemini_answer().to_string());
+        }
+        path if path.contains(":streamGenerateContent") => format!("data: {}\n\n", gemini_answer()),
+        "/v1/chat/completions" if body["stream"] != true => {
+            return send(stream, "200 OK", "application/json", &chat_message().to_string());
+        }
         _ => chat_events(),
     };
     send(stream, "200 OK", "text/event-stream", &events)
@@ -171,6 +179,17 @@ fn openai_events() -> String {
             json!({"type": "response.completed", "response": {"id": "resp_1", "usage": usage, "output": [item]}}),
         ),
     ])
+}
+
+fn gemini_answer() -> Value {
+    json!({"candidates": [{"content": {"role": "model", "parts": [{"text": ANSWER}]}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 5, "totalTokenCount": 10},
+        "modelVersion": "gemini-test"})
+}
+
+fn chat_message() -> Value {
+    let choice = json!([{"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}]);
+    json!({"id": "c1", "object": "chat.completion", "created": 1, "model": "test", "choices": choice})
 }
 
 fn chat_events() -> String {

@@ -126,7 +126,8 @@ impl Soak {
             self.act(&Action::Relieve);
         }
         let repair = self.dice.percent(50);
-        if self.world.is_broken && (self.world.has_edits || repair) {
+        let must_be_whole = self.world.has_edits || self.world.was_started && !self.world.is_blind;
+        if self.world.is_broken && (must_be_whole || repair) {
             self.act(&Action::Repair(Write::Renamed));
         }
         if !self.world.is_up {

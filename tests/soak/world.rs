@@ -19,6 +19,8 @@ pub struct World {
     pub is_up: bool,
     /// It has had no chance to read a valid file.
     pub is_blind: bool,
+    /// It was started since all was at rest: nobody knows what it has read of that file so far.
+    pub was_started: bool,
     /// Whether this part of the soak may end daemons: growth shows only in those that live long.
     pub daemon_may_die: bool,
     /// A daemon that is told to end leaves its agents to the next one (`--on-exit detach`).
@@ -105,6 +107,7 @@ impl World {
     /// All was at rest just now.
     pub fn settled(&mut self) {
         (self.has_edits, self.was_short, self.server_was_lost) = (false, false, false);
+        self.was_started = false;
         self.lost.clear();
         for agent in &self.agents {
             let Policy { restart, max_restarts, backoff, .. } = agent.policy;
@@ -170,7 +173,7 @@ impl World {
                 }
             }
             Action::Start => {
-                self.is_up = true;
+                (self.is_up, self.was_started) = (true, true);
                 self.is_blind = self.is_broken;
             }
         }

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::desired::fields::FIELDS;
-use crate::desired::harness::HARNESSES;
+use crate::desired::harness::Harnesses;
 use crate::desired::reference::{DURATION, Kind, Preset, REFERENCE};
 
 /// An agent that has this one field.
 fn with(name: &str, value: &str) -> String {
     let harness = if name == "command" { "custom" } else { "claude-code" };
     let harness = if name == "harness" { String::new() } else { format!("harness = \"{harness}\"\n") };
-    let prompt = if name == "command" { "prompt = \"x\"\n" } else { "" };
+    let prompt = if ["command", "mode"].contains(&name) { "prompt = \"x\"\n" } else { "" };
     format!("[agent]\n{harness}{prompt}{name} = {value}\n")
 }
 
@@ -40,10 +40,13 @@ fn the_examples_are_taken_and_words_are_the_known_ones() {
     for field in &REFERENCE {
         assert!(!field.examples.is_empty());
         let words = match field.kind {
-            Kind::Word(words) => words(),
-            Kind::Text(_) | Kind::Whole { .. } | Kind::Duration { .. } | Kind::Texts { .. } | Kind::Variables(_) => {
-                vec![]
-            }
+            Kind::Word(words) | Kind::Name(words) => words(),
+            Kind::Text(_)
+            | Kind::Whole { .. }
+            | Kind::Duration { .. }
+            | Kind::Texts { .. }
+            | Kind::Variables(_)
+            | Kind::Table(_) => vec![],
         };
         let words = words.iter().map(|(word, _)| format!("{word:?}"));
         for value in field.examples.iter().map(|value| (*value).to_owned()).chain(words) {
@@ -108,7 +111,7 @@ fn the_pattern_of_durations_is_the_one_of_the_loader() {
 
 #[test]
 fn every_harness_but_the_open_one_knows_its_secret() {
-    for harness in &HARNESSES {
+    for harness in Harnesses::builtin().iter() {
         assert_eq!(harness.secret.is_none(), harness.takes_command, "{}", harness.name);
     }
 }

@@ -28,7 +28,7 @@ pub struct Wants {
     look: fn(&Subject, &Path) -> Vec<Finding>,
 }
 
-static WANTS: [Wants; 5] = [
+static WANTS: [Wants; 11] = [
     Wants {
         harness: "claude-code",
         install: "sudo npm install -g @anthropic-ai/claude-code",
@@ -68,6 +68,48 @@ static WANTS: [Wants; 5] = [
         install: "curl https://cursor.com/install -fsS | bash    # as the agents' user",
         variables: &["CURSOR_API_KEY"],
         logins: &[("", ".config/cursor", "auth.json"), ("", ".cursor", "cli-config.json")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "copilot",
+        install: "sudo npm install -g @github/copilot",
+        variables: &["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
+        logins: &[("COPILOT_HOME", ".copilot", "config.json")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "qwen-code",
+        install: "sudo npm install -g @qwen-code/qwen-code",
+        variables: &["OPENAI_API_KEY", "*_API_KEY"],
+        logins: &[("", ".qwen", "oauth_creds.json"), ("", ".qwen", "settings.json")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "amp",
+        install: "sudo npm install -g @sourcegraph/amp",
+        variables: &["AMP_API_KEY"],
+        logins: &[("", ".local/share/amp", "secrets.json")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "crush",
+        install: "sudo npm install -g @charmland/crush",
+        variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
+        logins: &[("", ".local/share/crush", "crush.json"), ("", ".config/crush", "crush.json")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "aider",
+        install: "pipx install aider-chat    # as the agents' user",
+        variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
+        logins: &[("", "", ".aider.conf.yml"), ("", "", ".env")],
+        look: |_, _| Vec::new(),
+    },
+    Wants {
+        harness: "goose",
+        install: "curl -fsSL https://github.com/block/goose/releases/download/stable/download_cli.sh | bash    # as the agents' user",
+        variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
+        logins: &[("", ".config/goose", "secrets.yaml"), ("", ".config/goose", "config.yaml")],
         look: |_, _| Vec::new(),
     },
 ];
@@ -125,6 +167,7 @@ use tests::{checks, subject};
 
 #[cfg(test)]
 mod tests {
+    use crate::desired::harness::{CUSTOM, Harnesses};
     use std::collections::BTreeMap;
     use std::ffi::{CString, OsString};
     use std::path::PathBuf;
@@ -185,8 +228,7 @@ mod tests {
 
     #[test]
     fn every_harness_but_the_users_own_is_in_the_table() {
-        let known = crate::desired::harness_names().filter(|name| *name != "custom");
-        for name in known {
+        for name in Harnesses::builtin().names().filter(|name| *name != CUSTOM) {
             assert!(wants(name).is_some(), "{name}");
         }
     }

@@ -1,0 +1,86 @@
+//! How a harness is run in one mode.
+
+use std::collections::BTreeMap;
+
+use crate::model::Interrupt;
+
+use super::{Mode, PROMPT, Permissions, Request, Unsupported};
+
+/// How it is run in one mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Stand right after the program if there is a prompt.
+    pub args: Vec<String>,
+    /// The same, if there is none.
+    pub bare_args: Vec<String>,
+    /// Pass the model, which [`MODEL`] stands for; empty if it can't be told one.
+    pub model: Vec<String>,
+    /// The arguments for each level that there is.
+    pub permissions: BTreeMap<Permissions, Vec<String>>,
+    /// Pass the prompt, which [`PROMPT`] stands for; empty if it can't be given one.
+    pub prompt: Vec<String>,
+    /// The same, for one that would be taken for something else.
+    pub guarded_prompt: Vec<String>,
+    /// Prompts that would be taken for something else, beside those that begin with `-`.
+    pub guarded_words: Vec<String>,
+    /// Prompts that can't be passed.
+    pub refused_prompts: Vec<String>,
+    /// Asks it to end.
+    pub interrupt: Interrupt,
+}
+
+impl Form {
+    /// A program that is just run.
+    pub fn plain() -> Self {
+        Self {
+            args: Vec::new(),
+            bare_args: Vec::new(),
+            model: Vec::new(),
+            permissions: BTreeMap::new(),
+            prompt: Vec::new(),
+            guarded_prompt: Vec::new(),
+            guarded_words: Vec::new(),
+            refused_prompts: Vec::new(),
+            interrupt: Interrupt::Sigint,
+        }
+    }
+
+    /// What of a request it can't do in this mode.
+    pub fn cannot(&self, mode: Mode, request: &Request, takes_command: bool) -> Vec<Unsupported> {
+        let mut unsupported = Vec::new();
+        if request.permissions.is_some_and(|level| !self.permissions.contains_key(&level)) {
+            unsupported.push(Unsupported::Permissions(mode));
+        }
+        if request.model.is_some() && self.model.is_empty() {
+            unsupported.push(Unsupported::Model(mode));
+        }
+        match request.prompt {
+            Some(_) if self.prompt.is_empty() => unsupported.push(Unsupported::PromptInMode(mode)),
+            Some(prompt) if self.refused_prompts.iter().any(|refused| refused.as_bytes() == prompt) => {
+                unsupported.push(Unsupported::Prompt);
+            }
+            None if mode == Mode::Headless && !takes_command => unsupported.push(Unsupported::NoPrompt),
+            Some(_) | None => {}
+        }
+        unsupported
+    }
+
+    /// The arguments that pass a prompt.
+    pub fn passing(&self, prompt: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let is_guarded = prompt.starts_with(b"-") || self.guarded_words.iter().any(|word| word.as_bytes() == prompt);
+        let words = if is_guarded && !self.guarded_prompt.is_empty() { &self.guarded_prompt } else { &self.prompt };
+        words.iter().map(move |word| {
+            let mut word = word.clone().into_bytes();
+            fill_in(&mut word, prompt);
+            word
+        })
+    }
+}
+
+/// Puts the prompt in every place that is held for it; what the prompt itself contains is not looked at.
+pub fn fill_in(word: &mut Vec<u8>, prompt: &[u8]) {
+    if let Ok(text) = str::from_utf8(word) {
+        let parts: Vec<&[u8]> = text.split(PROMPT).map(str::as_bytes).collect();
+        *word = parts.join(prompt);
+    }
+}

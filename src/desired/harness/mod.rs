@@ -1,0 +1,235 @@
+//! Harnesses: how each agent program is told its prompt, its model and its permissions, and how it is asked to end.
+//!
+//! A harness is data. The ones that agentd knows by itself are tables in `builtin.toml`; `[harness.<name>]` in a jcard.toml
+//! is a table of the same form, which declares another one or changes what it names of one of these ([`read`]). There is no
+//! `if` on a harness's name anywhere but for "custom", whose program is the user's own.
+//!
+//! The order of an argv is: program, the form's arguments, model, permissions, the agent's `args`, the prompt. A prompt is
+//! passed as the user reads in the manual, but where a program would take it for something else (it begins with `-`, or is
+//! one of its subcommands) the guarded form is used.
+
+mod form;
+pub mod read;
+pub mod reference;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use crate::model::Interrupt;
+
+use form::{Form, fill_in};
+
+/// Stands for the prompt in the arguments of a harness, and in those of one that takes a `command`.
+pub const PROMPT: &str = "{prompt}";
+/// Stands for the model in the arguments of a harness.
+pub const MODEL: &str = "{model}";
+/// The harness whose program is the user's.
+pub const CUSTOM: &str = "custom";
+
+/// What an agent may do without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permissions {
+    /// What the harness allows by itself.
+    Default,
+    /// Change files in the workdir.
+    AcceptEdits,
+    /// Everything.
+    Bypass,
+}
+
+impl Permissions {
+    /// The words in a configuration, in the order of [`Permissions::ALL`].
+    pub const WORDS: [&'static str; 3] = ["default", "accept-edits", "bypass"];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Default, Self::AcceptEdits, Self::Bypass];
+}
+
+/// How an agent meets its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It works on its prompt and ends; nobody is asked.
+    Headless,
+    /// It keeps its screen, and waits there for whoever attaches.
+    Interactive,
+}
+
+impl Mode {
+    /// The words in a configuration, in the order of [`Mode::ALL`].
+    pub const WORDS: [&'static str; 2] = ["headless", "interactive"];
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Headless, Self::Interactive];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Headless => "headless",
+            Self::Interactive => "interactive",
+        }
+    }
+}
+
+/// One harness.
+#[derive(Clone, Debug)]
+pub struct Harness {
+    /// Its name in a configuration.
+    pub name: Arc<str>,
+    /// Whether `command` says what to run.
+    pub takes_command: bool,
+    /// The program that it runs by itself.
+    pub program: String,
+    /// The secret that it signs in with, and when it does, if that is known.
+    pub secret: Option<(String, String)>,
+    /// How an agent with a prompt runs that doesn't say how. One without a prompt is interactive.
+    mode: Mode,
+    /// None if it has no such mode.
+    headless: Option<Form>,
+    interactive: Form,
+}
+
+/// The harnesses that an agent can name, in the order in which the manual lists them.
+#[derive(Clone, Debug, Default)]
+pub struct Harnesses {
+    all: Vec<Arc<Harness>>,
+    /// Names of those of which the table is wrong, which was reported.
+    wrong: BTreeSet<String>,
+}
+
+/// Those that agentd knows by itself.
+static BUILTIN: LazyLock<Harnesses> = LazyLock::new(read::builtin);
+
+impl Harnesses {
+    /// Those that agentd knows by itself.
+    pub fn builtin() -> &'static Self {
+        &BUILTIN
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Harness> {
+        self.all.iter().map(AsRef::as_ref)
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|harness| harness.name.as_ref())
+    }
+
+    /// Whether one has this name, and nobody can know what it is.
+    pub fn is_wrong(&self, name: &str) -> bool {
+        self.wrong.contains(name)
+    }
+
+    /// The one with this name.
+    pub fn find(&self, name: &str) -> Option<&Arc<Harness>> {
+        self.all.iter().find(|harness| *harness.name == *name)
+    }
+}
+
+/// What an agent asks of its harness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// How it is to run, if it says.
+    pub mode: Option<Mode>,
+    /// Program and arguments, if the harness takes them.
+    pub command: Option<&'a [&'a str]>,
+    /// Further arguments.
+    pub args: &'a [&'a str],
+    /// The model.
+    pub model: Option<&'a str>,
+    /// The permissions.
+    pub permissions: Option<Permissions>,
+    /// The prompt, byte for byte.
+    pub prompt: Option<&'a [u8]>,
+}
+
+/// What a harness can't do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsupported {
+    /// It doesn't have this mode.
+    Mode,
+    /// In this mode it needs a prompt.
+    NoPrompt,
+    /// In this mode it can't be given one.
+    PromptInMode(Mode),
+    /// It can't be given this very prompt.
+    Prompt,
+    /// In this mode it can't be told a model.
+    Model(Mode),
+    /// In this mode it doesn't have this level of permissions.
+    Permissions(Mode),
+    /// An argument holds the place of a prompt that there isn't.
+    Placeholder,
+}
+
+impl Harness {
+    /// Whether it can be told a model in this mode.
+    pub fn has_model(&self, mode: Mode) -> bool {
+        self.form(mode).is_some_and(|form| !form.model.is_empty())
+    }
+
+    /// Whether it has this mode.
+    pub fn has(&self, mode: Mode) -> bool {
+        self.form(mode).is_some()
+    }
+
+    /// The words for the permissions that it has in a mode.
+    pub fn permission_words(&self, mode: Mode) -> Vec<&'static str> {
+        let has = |level: &Permissions| self.form(mode).is_some_and(|form| form.permissions.contains_key(level));
+        let words = Permissions::ALL.iter().zip(Permissions::WORDS);
+        words.filter(|(level, _)| has(level)).map(|(_, word)| word).collect()
+    }
+
+    /// The mode of an agent.
+    pub fn mode(&self, wanted: Option<Mode>, has_prompt: bool) -> Mode {
+        wanted.unwrap_or(if has_prompt { self.mode } else { Mode::Interactive })
+    }
+
+    /// How it is asked to end.
+    pub fn interrupt(&self, mode: Mode) -> Interrupt {
+        self.form(mode).unwrap_or(&self.interactive).interrupt
+    }
+
+    fn form(&self, mode: Mode) -> Option<&Form> {
+        match mode {
+            Mode::Headless => self.headless.as_ref(),
+            Mode::Interactive => Some(&self.interactive),
+        }
+    }
+
+    /// The argv, or everything that it can't do.
+    pub fn argv(&self, request: &Request) -> Result<Vec<Vec<u8>>, Vec<Unsupported>> {
+        let mode = self.mode(request.mode, request.prompt.is_some());
+        let form = self.form(mode).ok_or_else(|| vec![Unsupported::Mode])?;
+        let mut unsupported = form.cannot(mode, request, self.takes_command);
+        let mut words: Vec<&str> = match request.command {
+            Some(command) => command.to_vec(),
+            None => vec![&self.program],
+        };
+        let first = if request.prompt.is_some() { &form.args } else { &form.bare_args };
+        words.extend(first.iter().map(String::as_str));
+        let model: Vec<String> = request
+            .model
+            .map(|model| form.model.iter().map(|word| word.replace(MODEL, model)).collect())
+            .unwrap_or_default();
+        words.extend(model.iter().map(String::as_str));
+        let permissions = request.permissions.and_then(|level| form.permissions.get(&level));
+        words.extend(permissions.into_iter().flatten().map(String::as_str));
+        words.extend(request.args);
+        let has_placeholder = self.takes_command && words.iter().skip(1).any(|word| word.contains(PROMPT));
+        if has_placeholder && request.prompt.is_none() {
+            unsupported.push(Unsupported::Placeholder);
+        }
+        if !unsupported.is_empty() {
+            return Err(unsupported);
+        }
+        let mut argv: Vec<Vec<u8>> = words.into_iter().map(|word| word.as_bytes().to_vec()).collect();
+        match request.prompt {
+            Some(prompt) if has_placeholder => argv.iter_mut().skip(1).for_each(|word| fill_in(word, prompt)),
+            Some(prompt) => argv.extend(form.passing(prompt)),
+            None => {}
+        }
+        Ok(argv)
+    }
+}
+
+#[cfg(test)]
+mod tests;

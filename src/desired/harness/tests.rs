@@ -1,0 +1,117 @@
+//! Golden argvs of every harness.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+fn find(name: &str) -> Option<&'static Arc<Harness>> {
+    Harnesses::builtin().find(name)
+}
+
+fn argv(name: &str, request: &Request) -> String {
+    match find(name).unwrap().argv(request) {
+        Ok(argv) => argv.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join("│"),
+        Err(unsupported) => format!("{unsupported:?}"),
+    }
+}
+
+fn with(prompt: &str) -> Request<'_> {
+    Request { prompt: Some(prompt.as_bytes()), ..Request::default() }
+}
+
+/// Prints one harness: by itself, and in each mode, without and with a prompt, with everything, with each level of
+/// permissions, with awkward prompts.
+fn golden(harness: &Harness) -> String {
+    let name = &*harness.name;
+    let args: &[&str] = &["--extra", "1"];
+    let permissions = |level| Request { permissions: Some(level), ..with("do it") };
+    let bypass = Request { permissions: Some(Permissions::Bypass), ..Request::default() };
+    let requests = [
+        ("bare", Request::default()),
+        ("bare + args", Request { args, ..Request::default() }),
+        ("bare, model", Request { model: Some("m1"), ..Request::default() }),
+        ("bare, bypass", bypass),
+        ("prompt", with("do it")),
+        ("prompt + args", Request { args, ..with("do it") }),
+        ("model + args", Request { args, model: Some("m1"), ..with("do it") }),
+        ("default", permissions(Permissions::Default)),
+        ("accept-edits", permissions(Permissions::AcceptEdits)),
+        ("bypass", permissions(Permissions::Bypass)),
+        ("dash", with("--version")),
+        ("lone dash", with("-")),
+        ("subcommand", with("mcp")),
+    ];
+    let mut text =
+        format!("bare           {}\nprompt         {}\n", argv(name, &Request::default()), argv(name, &with("do it")));
+    for mode in Mode::ALL {
+        let interrupt = harness.form(mode).map(|form| form.interrupt);
+        writeln!(text, "\n{}: {interrupt:?}", mode.word()).unwrap();
+        for (what, request) in &requests {
+            writeln!(text, "{what:<14} {}", argv(name, &Request { mode: Some(mode), ..*request })).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn every_harness_is_run_as_its_manual_says() {
+    for harness in Harnesses::builtin().iter() {
+        insta::assert_snapshot!(format!("{}", harness.name), golden(harness));
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_what_agentd_knows_by_itself() {
+    assert!(read::builtin_from(include_str!("builtin.toml")).1);
+    assert!(!read::builtin_from("[harness.x]\nprogramme = 3\n").1);
+    let names: Vec<&str> = Harnesses::builtin().names().collect();
+    assert_eq!((names.first(), names.last(), names.len()), (Some(&"claude-code"), Some(&"custom"), 12));
+}
+
+/// What runs with a version of agentd must be what runs with the next: else an upgrade replaces it.
+#[test]
+fn what_was_run_before_there_were_modes_is_run_still() {
+    for (name, bare, prompt) in [
+        ("claude-code", "claude", "claude│-p│do it"),
+        ("opencode", "opencode", "opencode│--prompt│do it"),
+        ("gemini-cli", "gemini", "gemini│do it"),
+        ("codex", "codex", "codex│exec│do it"),
+        ("cursor", "cursor-agent", "cursor-agent│-p│do it"),
+        ("custom", "agent", "agent│do it"),
+    ] {
+        assert_eq!((argv(name, &Request::default()), argv(name, &with("do it"))), (bare.to_owned(), prompt.to_owned()));
+    }
+}
+
+#[test]
+fn custom_command() {
+    let command: &[&str] = &["/bin/x", "--ask={prompt}", "{prompt}", "-v"];
+    let request =
+        |prompt: Option<&'static [u8]>, command| Request { command: Some(command), prompt, ..Request::default() };
+    let custom = |request: &Request| argv("custom", request);
+    assert_eq!(custom(&request(Some(b"say {prompt}"), command)), "/bin/x│--ask=say {prompt}│say {prompt}│-v");
+    assert_eq!(custom(&request(None, command)), "[Placeholder]");
+    assert_eq!(custom(&request(Some(b"hi"), &["/bin/x", "-v"])), "/bin/x│-v│hi");
+    assert_eq!(custom(&request(None, &["/bin/x", "-v"])), "/bin/x│-v");
+    assert_eq!(custom(&request(Some(b"hi"), &["{prompt}", "-v"])), "{prompt}│-v│hi");
+    let args = Request { args: &["--in={prompt}"], ..request(Some(b"hi"), &["/bin/x", "-v"]) };
+    assert_eq!(custom(&args), "/bin/x│-v│--in=hi");
+    let model = Request { model: Some("m"), permissions: Some(Permissions::Bypass), ..Request::default() };
+    assert_eq!(custom(&model), "[Permissions(Interactive), Model(Interactive)]");
+}
+
+#[test]
+fn a_prompt_is_passed_byte_for_byte() {
+    let prompt = b"\xff \n'\"$(x)`y`\x1b;";
+    for harness in Harnesses::builtin().iter() {
+        let request = Request { prompt: Some(prompt), ..Request::default() };
+        let argv = harness.argv(&request).unwrap();
+        assert_eq!(argv.last().unwrap(), prompt, "{}", harness.name);
+    }
+    let argv = find("custom").unwrap().argv(&Request {
+        command: Some(&["x", "{prompt}"]),
+        prompt: Some(prompt),
+        ..Request::default()
+    });
+    assert_eq!(argv.unwrap()[1], prompt);
+}
