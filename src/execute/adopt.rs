@@ -15,6 +15,7 @@ use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
 use super::place::Link;
+use super::stop::kill_orphans;
 use super::{Executor, LinkId, Server, memo};
 
 /// Connections that are held until tmux says which pane they come from; more are turned away.
@@ -54,6 +55,7 @@ impl Executor {
         let control = server.control.clone();
         self.server = Some(server);
         observed.server = model::Server::Up;
+        self.tasks.spawn(kill_orphans(self.ground.orphans(None)));
         for pane in panes {
             // Without a mark it is somebody else's.
             if let Ok(agent) = AgentName::new(&pane.agent) {

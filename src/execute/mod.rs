@@ -24,6 +24,7 @@ use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, Start
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
+use crate::sys::orphans::Orphans;
 use crate::sys::process::PidFd;
 use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
@@ -31,7 +32,7 @@ use crate::sys::tmux::control::Control;
 pub use adopt::Hello;
 use place::Places;
 pub use place::{LinkId, PlaceId};
-use start::Launch;
+use start::{Launch, RUN_VARIABLE};
 
 /// What came of an action, for the agent's place that it was done in.
 #[derive(Debug)]
@@ -72,6 +73,18 @@ pub struct Ground {
     pub agent_uid: u32,
     /// Log what is launched, and the pane's last lines at an exit.
     pub debug: bool,
+}
+
+impl Ground {
+    /// What shims left, of all agents on our tmux server or of one, that were killed while nobody looked.
+    fn orphans(&self, agent: Option<&AgentName>) -> Orphans {
+        let run = agent.map_or_else(|| format!("{RUN_VARIABLE}="), |agent| format!("{RUN_VARIABLE}={agent}:"));
+        let mut terminal = OsString::from("TMUX=");
+        terminal.push(&self.tmux_socket);
+        terminal.push(",");
+        // Also of those of other versions, which may have been agentd itself.
+        Orphans { uid: self.agent_uid, marks: vec![run.into(), terminal], shim: "agentd" }
+    }
 }
 
 /// A tmux server that is connected.

@@ -8,6 +8,7 @@ use crate::model::{AgentName, Child, Mono, Observed, RunId, SeatState, SessionNa
 use crate::reconcile::StopSignal;
 use crate::shim::protocol::Order;
 use crate::sys::cgroup::Cgroup;
+use crate::sys::orphans::Orphans;
 use crate::sys::process;
 use crate::sys::tmux::command;
 
@@ -186,6 +187,8 @@ impl Executor {
         let pane = place.pane.as_ref().filter(|_| !closes_itself);
         let closed = pane.map(|pane| place.control.send(command::kill_session(&pane.session_id)));
         let marker = marker_to_sweep(agent, place, idle);
+        // One that was found, and whose shim never came to say what it ran.
+        let unknown = (place.run.is_none() && place.shim.is_none()).then(|| self.ground.orphans(Some(agent)));
         let (cgroup, shim) = (place.cgroup.take(), place.shim.clone());
         let name = agent.clone();
         self.report_later(agent.clone(), id, async move {
@@ -207,6 +210,8 @@ impl Executor {
                     Ok(Ok(sweep)) if sweep.refused.is_empty() => {}
                     left => tracing::error!(agent = %name, ?left, "could not kill all that it started"),
                 }
+            } else if let Some(orphans) = unknown {
+                kill_orphans(orphans).await;
             }
             What::Swept
         });
@@ -216,6 +221,15 @@ impl Executor {
 /// What the processes of a run that may still be alive carry in their environment.
 fn marker_to_sweep(agent: &AgentName, place: &Place, idle: bool) -> Option<String> {
     place.run.filter(|_| !idle).map(|run| run_marker(agent, run))
+}
+
+/// Kills what shims left that were killed while nobody looked.
+pub(super) async fn kill_orphans(orphans: Orphans) {
+    match tokio::time::timeout(EMPTY_WITHIN, orphans.kill()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(killed)) => tracing::warn!(killed, "killed what agents had left whose shims were killed unseen"),
+        left => tracing::error!(?left, "could not kill what agents had left whose shims were killed unseen"),
+    }
 }
 
 /// Only when nobody else looks at it any more; else the next run uses it, or the next sweep removes it.

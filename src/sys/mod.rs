@@ -10,6 +10,7 @@ pub mod limits;
 pub mod local_time;
 pub mod login_env;
 pub mod memory;
+pub mod orphans;
 pub mod privileges;
 pub mod probe;
 pub mod process;

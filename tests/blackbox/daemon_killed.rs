@@ -1,9 +1,10 @@
 //! The daemon is killed and comes back: what runs goes on untouched, and what changed meanwhile is made good.
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::declare::{Record, agent};
-use crate::harness::{Daemon, Host, is_alive, until};
+use crate::harness::{Daemon, Host, is_alive, kill, until};
 
 fn pid_of(agent: &Value) -> u32 {
     u32::try_from(agent["pid"].as_u64().unwrap()).unwrap()
@@ -126,4 +127,33 @@ fn a_stop_that_was_cut_off_is_completed() {
     assert!(is_alive(pid));
     let _daemon = host.start();
     until("it to be gone", || (!is_alive(pid)).then_some(()));
+}
+
+#[test]
+fn what_an_agent_left_whose_shim_was_killed_meanwhile_is_killed() {
+    for host in Host::both() {
+        host.configure(&agent(
+            "one",
+            &["sh", "-c", "setsid sleep 12345 & echo $! > left.new; mv left.new left; wait"],
+            "",
+        ));
+        let daemon = host.start();
+        daemon.wait_state("one", "running");
+        let left: u32 = String::from_utf8(host.file("left")).unwrap().trim().parse().unwrap();
+        let pid = pid_of(&daemon.agent("one"));
+        let shim = parent_of(pid);
+        drop(daemon);
+        kill(shim, Signal::SIGKILL);
+        until("the agent to be gone", || (!is_alive(pid)).then_some(()));
+        assert!(is_alive(left), "nobody is there to kill it");
+        host.configure("# nobody\n");
+        let daemon = host.start();
+        until("what it left to be gone", || (!is_alive(left)).then_some(()));
+        daemon.wait("a word", |line| line["message"].as_str().is_some_and(|text| text.contains("were killed unseen")));
+    }
+}
+
+fn parent_of(pid: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap()
 }
