@@ -46,6 +46,8 @@ pub struct Policy {
     pub max_restarts: u32,
     pub backoff: Duration,
     pub grace: Duration,
+    /// What all its runs may take together, from the start of the first.
+    pub timeout: Option<Duration>,
 }
 
 /// Which secrets it sees.
@@ -71,6 +73,9 @@ pub struct Agent {
 /// A delay that no round outlives.
 pub const LONG: Duration = Duration::from_secs(3600);
 
+/// A timeout that strikes in every round.
+pub const SHORT: Duration = Duration::from_millis(200);
+
 impl Policy {
     /// One as chance has it.
     pub fn any(dice: &mut Dice) -> Self {
@@ -80,7 +85,18 @@ impl Policy {
             max_restarts: dice.pick(&[0, 0, 1, 3]),
             backoff: dice.pick(&[millis(0), millis(1), millis(30), millis(100), LONG]),
             grace: dice.pick(&[millis(0), millis(150), millis(600)]),
+            timeout: dice.weighted(&[(9, None), (2, Some(SHORT)), (1, Some(LONG))]),
         }
+    }
+
+    /// It runs for a moment only.
+    pub fn is_short(&self) -> bool {
+        self.timeout == Some(SHORT)
+    }
+
+    /// Whatever ends is begun again, at once.
+    pub fn comes_back(&self) -> bool {
+        self.restart == Restart::Always && self.max_restarts == 0 && self.backoff < LONG && !self.is_short()
     }
 
     /// Whether an end is followed by a restart. `None` is an end that is a failure whatever its status.
@@ -127,7 +143,7 @@ impl Agent {
 
     /// As TOML. `$PUPPET`, `$DIR` and `$ID` are to be filled in.
     pub fn table(&self) -> String {
-        let Policy { restart, max_restarts, backoff, grace } = self.policy;
+        let Policy { restart, max_restarts, backoff, grace, timeout } = self.policy;
         let program = if self.quirk == Quirk::Absent { "$DIR/no/such" } else { "$PUPPET" };
         let quirk = self.quirk.words();
         let quirk = if quirk.is_empty() { String::new() } else { format!(", \"{quirk}\"") };
@@ -147,6 +163,9 @@ impl Agent {
             grace.as_millis(),
             self.replicas,
         );
+        if let Some(timeout) = timeout {
+            writeln!(table, "timeout = \"{}ms\"", timeout.as_millis()).unwrap();
+        }
         match self.sees {
             Sees::All => {}
             Sees::Nothing => table.push_str("secrets = []\n"),
