@@ -76,6 +76,7 @@ impl Checker {
         }
         wrong.extend(self.resources.look(&view));
         wrong.extend(self.leaks.look(&view));
+        wrong.extend(place.follower.look(&view.shown, |name| world.agent_of(name).is_some_and(fate::is_restless)));
         if wrong.is_empty() {
             self.remember(&view);
         }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::action::Want;
 use crate::conditions::{self, Disk, Weather};
+use crate::follower::Follower;
 use crate::harness::{AGENTD, Host};
 
 /// Longer than anything takes that works.
@@ -22,6 +23,7 @@ pub struct Place {
     daemon: Option<Child>,
     pub disks: Vec<Disk>,
     pub weather: Weather,
+    pub follower: Follower,
     pub host: Host,
     has_full_disks: bool,
     /// A daemon that couldn't begin, as the disks were full, is started again.
@@ -41,7 +43,9 @@ impl Place {
         host.own(&journal);
         let disks = ["etc", "run", "secrets"].iter().filter_map(|name| Disk::mount(&host.at(name))).collect();
         let weather = Weather::new(&host);
-        Self { daemon: None, disks, weather, host, id, has_full_disks: false, may_fail: false }
+        // From now on its thread sees what is mounted.
+        let follower = Follower::new(host.api_socket());
+        Self { daemon: None, disks, weather, follower, host, id, has_full_disks: false, may_fail: false }
     }
 
     /// The daemon's program: the one that was built with this, unless another one is to be soaked.
@@ -156,20 +160,7 @@ impl Place {
 
     /// One request to the API; an error in words for whatever is no answer of success.
     pub fn get(&self, path: &str) -> Result<String, String> {
-        let ask = || {
-            let mut stream = UnixStream::connect(self.host.api_socket())?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            // Of HTTP 1.0, which knows no chunks.
-            write!(stream, "GET {path} HTTP/1.0\r\nHost: agentd\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        let answer = ask().map_err(|error| format!("GET {path}: {error}"))?;
-        match answer.split_once("\r\n\r\n") {
-            Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
-            _ => Err(format!("GET {path}: {answer:.200}")),
-        }
+        ask(&self.host.api_socket(), path)
     }
 
     /// The same, as JSON.
@@ -218,6 +209,24 @@ impl Place {
         } else {
             Err(format!("{words:?}: {}", text(&output.stderr)))
         }
+    }
+}
+
+/// One request to the API on a socket.
+pub fn ask(socket: &Path, path: &str) -> Result<String, String> {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        // Of HTTP 1.0, which knows no chunks.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: agentd\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = ask().map_err(|error| format!("GET {path}: {error}"))?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
+        _ => Err(format!("GET {path}: {answer:.200}")),
     }
 }
 
