@@ -1,7 +1,7 @@
 //! Everything that a soak does to a daemon and its agents, as values. The choice rests on the dice and on what is declared,
 //! never on what is seen: a seed makes the same actions on every machine.
 
-use crate::declared::{Agent, NAMES, Policy, Quirk, SECRETS, Sees};
+use crate::declared::{Agent, Harness, NAMES, Policy, Quirk, SECRETS, Sees};
 use crate::dice::Dice;
 use crate::world::World;
 
@@ -183,6 +183,9 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Relaunch => {
             let mut agent = dice.pick(&world.agents);
             agent.life = world.next_life;
+            if dice.percent(40) {
+                agent.harness = Harness::any(dice);
+            }
             if dice.percent(60) {
                 agent.quirk = Quirk::any(dice);
             }
@@ -235,6 +238,7 @@ fn any_agent(dice: &mut Dice, world: &World) -> Agent {
         name: dice.pick(&NAMES),
         replicas: dice.pick(&[1, 1, 1, 2, 3]),
         life: world.next_life,
+        harness: Harness::any(dice),
         quirk: Quirk::any(dice),
         policy: Policy::any(dice),
         sees,

@@ -30,6 +30,17 @@ pub enum Quirk {
     Absent,
 }
 
+/// What kind of agent it is, which says how it is asked to end. Whichever it is, what is found under its name is the puppet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harness {
+    /// By SIGINT.
+    Custom,
+    /// By C-c, typed twice.
+    Claude,
+    /// By SIGTERM.
+    Opencode,
+}
+
 /// When it is restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
@@ -65,6 +76,7 @@ pub struct Agent {
     pub replicas: usize,
     /// Another one with every change of what is run.
     pub life: u32,
+    pub harness: Harness,
     pub quirk: Quirk,
     pub policy: Policy,
     pub sees: Sees,
@@ -110,6 +122,22 @@ impl Policy {
     }
 }
 
+impl Harness {
+    /// One as chance has it.
+    pub fn any(dice: &mut Dice) -> Self {
+        dice.pick(&[Self::Custom, Self::Custom, Self::Claude, Self::Opencode])
+    }
+
+    /// As it is declared.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Claude => "claude-code",
+            Self::Opencode => "opencode",
+        }
+    }
+}
+
 impl Quirk {
     /// One as chance has it.
     pub fn any(dice: &mut Dice) -> Self {
@@ -141,23 +169,29 @@ impl Agent {
         there.filter(|name| self.sees == Sees::All || matches!(self.sees, Sees::One(own) if own == *name)).collect()
     }
 
-    /// As TOML. `$PUPPET`, `$DIR` and `$ID` are to be filled in.
+    /// As TOML. `$DIR` and `$ID` are to be filled in.
     pub fn table(&self) -> String {
         let Policy { restart, max_restarts, backoff, grace, timeout } = self.policy;
-        let program = if self.quirk == Quirk::Absent { "$DIR/no/such" } else { "$PUPPET" };
+        // Under the names of the harnesses' own programs, too.
+        let programs = if self.quirk == Quirk::Absent { "$DIR/no" } else { "$DIR/bin" };
         let quirk = self.quirk.words();
         let quirk = if quirk.is_empty() { String::new() } else { format!(", \"{quirk}\"") };
+        let words = format!("\"$DIR/work/journal\", \"$ID\"{quirk}");
+        let words = match self.harness {
+            Harness::Custom => format!("command = [\"{programs}/puppet\", {words}]"),
+            Harness::Claude | Harness::Opencode => format!("args = [{words}]"),
+        };
         let restart = match restart {
             Restart::No => "no",
             Restart::OnFailure => "on-failure",
             Restart::Always => "always",
         };
         let mut table = format!(
-            "[[agents]]\nname = \"{}\"\nharness = \"custom\"\nworkdir = \"$DIR/work\"\n\
-             command = [\"{program}\", \"$DIR/work/journal\", \"$ID\"{quirk}]\n\
-             env = {{ SOAK_ID = \"$ID\", SOAK_LIFE = \"{}\" }}\nrestart = \"{restart}\"\nmax_restarts = {max_restarts}\n\
+            "[[agents]]\nname = \"{}\"\nharness = \"{}\"\nworkdir = \"$DIR/work\"\n\
+             {words}\nenv = {{ SOAK_ID = \"$ID\", SOAK_LIFE = \"{}\", PATH = \"{programs}\" }}\nrestart = \"{restart}\"\nmax_restarts = {max_restarts}\n\
              backoff = \"{}ms\"\ngrace_period = \"{}ms\"\nreplicas = {}\n",
             self.name,
+            self.harness.name(),
             self.life,
             backoff.as_millis(),
             grace.as_millis(),

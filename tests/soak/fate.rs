@@ -22,7 +22,7 @@ pub fn is_restless(agent: &Agent) -> bool {
 /// Everything that is wrong with it.
 pub fn look(view: &View, agent: &Agent, instance: &str, shown: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
-    if shown["session"] != instance || shown["harness"] != "custom" {
+    if shown["session"] != instance || shown["harness"] != agent.harness.name() {
         wrong.push("it is shown under other names".to_owned());
     }
     if !is_restless(agent) {

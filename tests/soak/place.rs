@@ -41,6 +41,10 @@ impl Place {
         let journal = host.at("work/journal");
         File::create(&journal).unwrap();
         host.own(&journal);
+        fs::create_dir(host.at("bin")).unwrap();
+        for name in ["puppet", "claude", "opencode"] {
+            std::os::unix::fs::symlink(Self::puppet(), host.at("bin").join(name)).unwrap();
+        }
         let disks = ["etc", "run", "secrets"].iter().filter_map(|name| Disk::mount(&host.at(name))).collect();
         let weather = Weather::new(&host);
         // From now on its thread sees what is mounted.
@@ -60,9 +64,7 @@ impl Place {
 
     /// Fills in what `Agent::table` leaves open.
     pub fn fill_in(&self, text: &str) -> String {
-        text.replace("$PUPPET", Self::puppet().to_str().unwrap())
-            .replace("$DIR", self.host.path().to_str().unwrap())
-            .replace("$ID", &self.id)
+        text.replace("$DIR", self.host.path().to_str().unwrap()).replace("$ID", &self.id)
     }
 
     /// The uid of the agents.
