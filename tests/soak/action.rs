@@ -28,6 +28,12 @@ pub enum Action {
     KillShim(String),
     /// An agent's tmux session is closed.
     CloseSession(String),
+    /// An agent's tmux session is called otherwise.
+    Rename(String),
+    /// Somebody makes a session of their own on the tmux server.
+    Stranger(u32),
+    /// Their sessions are closed.
+    StrangersLeave,
     /// The tmux server is killed, or told to end.
     KillServer(bool),
     /// The daemon is told to read everything again.
@@ -127,6 +133,9 @@ enum Kind {
     Kill,
     KillShim,
     CloseSession,
+    Rename,
+    Stranger,
+    StrangersLeave,
     KillServer,
     Hangup,
     Crash,
@@ -148,6 +157,8 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
     let broken = usize::from(world.is_broken);
     // What can be written to a disk that is full is a matter of luck.
     let dry = usize::from(!world.has_full_disks);
+    // What is made on a server that ends goes with it.
+    let strangers = usize::from(!world.server_was_lost);
     let (in_want, sated) = (usize::from(world.is_short()), usize::from(!world.is_short()));
     let kind = dice.weighted(&[
         (10 * dry, Kind::Declare),
@@ -162,6 +173,9 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
         (10 * some, Kind::Kill),
         (4 * some, Kind::KillShim),
         (4 * some, Kind::CloseSession),
+        (3 * some, Kind::Rename),
+        (2 * strangers, Kind::Stranger),
+        (1, Kind::StrangersLeave),
         (2, Kind::KillServer),
         (4 * up * dry, Kind::Hangup),
         (6 * up * deaths, Kind::Crash),
@@ -212,6 +226,9 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Kill => Action::Kill(any_instance(dice, world), dice.pick(&[1, 2, 9, 9, 11, 15])),
         Kind::KillShim => Action::KillShim(any_instance(dice, world)),
         Kind::CloseSession => Action::CloseSession(any_instance(dice, world)),
+        Kind::Rename => Action::Rename(any_instance(dice, world)),
+        Kind::Stranger => Action::Stranger(world.next_stranger),
+        Kind::StrangersLeave => Action::StrangersLeave,
         Kind::KillServer => Action::KillServer(dice.percent(50)),
         Kind::Hangup => Action::Hangup,
         Kind::Crash => Action::Crash,

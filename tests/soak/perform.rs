@@ -14,6 +14,10 @@ use crate::place::{PATIENCE, Place};
 use crate::processes::{self, Process};
 use crate::world::World;
 
+/// How a session's name begins that was an agent's, and how a stranger's does.
+pub const RENAMED: &str = "renamed-";
+pub const STRANGER: &str = "stranger-";
+
 /// Carries an action out that the world knows already. An error is a broken promise.
 pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut Journal) -> Result<(), String> {
     match action {
@@ -36,9 +40,30 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
             }
         }
         Action::CloseSession(instance) => {
-            let _ = place.host.tmux(&["kill-session", "-t", &format!("={instance}")]);
+            for name in [instance, &format!("{RENAMED}{instance}")] {
+                let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
+            }
         }
-        Action::KillServer(politely) => kill_server(place, *politely),
+        Action::Rename(instance) => {
+            let name = format!("{RENAMED}{instance}");
+            let _ = place.host.tmux(&["rename-session", "-t", &format!("={instance}"), &name]);
+        }
+        Action::Stranger(number) => {
+            let name = format!("{STRANGER}{number}");
+            let words = ["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", &name, "--", "sleep", "1000000"];
+            if let Ok(pid) = place.host.tmux(&words) {
+                place.strangers.insert(name, pid.trim().parse().unwrap());
+            }
+        }
+        Action::StrangersLeave => {
+            for name in std::mem::take(&mut place.strangers).into_keys() {
+                let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
+            }
+        }
+        Action::KillServer(politely) => {
+            place.strangers.clear();
+            kill_server(place, *politely);
+        }
         Action::Hangup => {
             // Before it has its handlers, a daemon dies of it.
             place.answers()?;
@@ -152,10 +177,14 @@ fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
     if !left.is_empty() {
         return Err(format!("the daemon has ended, and left {left:#?}"));
     }
+    if !place.strangers.is_empty() {
+        let gone = place.strangers.values().find(|pid| !all.contains_key(*pid));
+        return gone.map_or(Ok(()), |pid| Err(format!("the daemon has ended, and so did {pid}, which is no agent")));
+    }
     let deadline = Instant::now() + PATIENCE;
     while is_listening(&place.host.tmux_socket()) {
         if Instant::now() > deadline {
-            return Err("the daemon has ended, and left its tmux server".to_owned());
+            return Err(format!("the daemon has ended, and left its tmux server: {}", of_server(place)));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -187,6 +216,20 @@ pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
         kill(*pid, nix::sys::signal::Signal::SIGKILL);
     }
     left.len()
+}
+
+/// What the tmux server does that should have ended.
+fn of_server(place: &Place) -> String {
+    let socket = place.host.tmux_socket();
+    let all = processes::all();
+    let is_its = |one: &&Process| one.command.contains(socket.to_str().unwrap());
+    let servers: Vec<u32> = all.values().filter(is_its).map(|one| one.pid).collect();
+    let about = |pid: &u32| {
+        let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let children: Vec<&Process> = all.values().filter(|one| one.parent == *pid).collect();
+        format!("{} in {}, {}, children: {children:#?}", file("cmdline"), file("wchan"), file("status"))
+    };
+    servers.iter().map(about).collect()
 }
 
 fn is_listening(socket: &Path) -> bool {

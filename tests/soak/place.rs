@@ -1,5 +1,6 @@
 //! Where a soak takes place: directories, a daemon with its log in a file, its tmux server, its API.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -25,6 +26,8 @@ pub struct Place {
     pub weather: Weather,
     pub follower: Follower,
     pub host: Host,
+    /// Sessions of others on the tmux server, which nothing but its end may touch: the process in each.
+    pub strangers: BTreeMap<String, u32>,
     has_full_disks: bool,
     /// A daemon that couldn't begin, as the disks were full, is started again.
     may_fail: bool,
@@ -49,7 +52,17 @@ impl Place {
         let weather = Weather::new(&host);
         // From now on its thread sees what is mounted.
         let follower = Follower::new(host.api_socket());
-        Self { daemon: None, disks, weather, follower, host, id, has_full_disks: false, may_fail: false }
+        Self {
+            daemon: None,
+            disks,
+            weather,
+            follower,
+            host,
+            id,
+            strangers: BTreeMap::new(),
+            has_full_disks: false,
+            may_fail: false,
+        }
     }
 
     /// The daemon's program: the one that was built with this, unless another one is to be soaked.

@@ -40,6 +40,8 @@ pub struct World {
     pub next_life: u32,
     /// Never used before.
     pub next_value: u32,
+    /// Never used before.
+    pub next_stranger: u32,
 }
 
 /// One life of one instance: from a change of what is run to the next.
@@ -150,6 +152,8 @@ impl World {
             Action::Starve(_) => (self.is_starved, self.was_short) = (true, true),
             Action::FillDisks => (self.has_full_disks, self.was_short) = (true, true),
             Action::Relieve => (self.is_starved, self.has_full_disks) = (false, false),
+            Action::Stranger(_) => self.next_stranger += 1,
+            Action::Rename(_) | Action::StrangersLeave => {}
             Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::Rest(_) => {}
             Action::End(_) if self.detaches => self.apply(&Action::Crash),
             Action::Crash => {
