@@ -42,6 +42,8 @@ pub enum Action {
     Crash,
     /// The daemon is told to end, by this signal, and ends with all agents.
     End(i32),
+    /// `agentd drain`: all agents are stopped and the tmux server ends, and with it a daemon that keeps the server.
+    Drain,
     /// A daemon is started.
     Start,
     /// The daemon gets no more of something than it has.
@@ -54,6 +56,8 @@ pub enum Action {
     JumpClock(i64),
     /// Each of the daemon's reads of a file takes so many milliseconds longer, for the rest of the round.
     SlowDisk(i64),
+    /// The same, of its writes.
+    SlowWrites(i64),
     /// Nothing, for so many milliseconds: what was done before has time to begin to act.
     Rest(u64),
 }
@@ -140,12 +144,14 @@ enum Kind {
     Hangup,
     Crash,
     End,
+    Drain,
     Start,
     Starve,
     FillDisks,
     Relieve,
     JumpClock,
     SlowDisk,
+    SlowWrites,
     Rest,
 }
 
@@ -180,12 +186,14 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
         (4 * up * dry, Kind::Hangup),
         (6 * up * deaths, Kind::Crash),
         (2 * up * deaths * dry, Kind::End),
+        (2 * deaths * dry, Kind::Drain),
         (40 * down, Kind::Start),
         (3 * up * sated, Kind::Starve),
         (2 * sated, Kind::FillDisks),
         (20 * in_want, Kind::Relieve),
         (2, Kind::JumpClock),
         (2, Kind::SlowDisk),
+        (2, Kind::SlowWrites),
         (14, Kind::Rest),
     ]);
     of_kind(kind, dice, world)
@@ -233,6 +241,7 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Hangup => Action::Hangup,
         Kind::Crash => Action::Crash,
         Kind::End => Action::End(dice.pick(&[2, 15])),
+        Kind::Drain => Action::Drain,
         Kind::Start => Action::Start,
         Kind::Starve => Action::Starve(dice.pick(&[
             Want::Descriptors(0),
@@ -244,6 +253,7 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Relieve => Action::Relieve,
         Kind::JumpClock => Action::JumpClock(dice.pick(&[0, -1, 3600, -3600, 86_400 * 400, -86_400 * 400])),
         Kind::SlowDisk => Action::SlowDisk(dice.pick(&[10, 50, 300])),
+        Kind::SlowWrites => Action::SlowWrites(dice.pick(&[2, 20, 100])),
         Kind::Rest => Action::Rest(dice.pick(&[1, 5, 20, 60, 150, 300])),
     }
 }

@@ -136,7 +136,8 @@ impl Soak {
         if self.world.may_have_left_some() {
             self.left += perform::kill_what_nobody_can_know_of(&self.place);
         }
-        self.place.weather.slow_disk(0);
+        self.place.weather.slow_reads(0);
+        self.place.weather.slow_writes(0);
         self.world.round_ends();
         self.settle();
     }

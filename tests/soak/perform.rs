@@ -71,12 +71,14 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
         }
         Action::Crash => place.crash(),
         Action::End(signal) => return end(place, *signal, world.detaches),
+        Action::Drain => return drain(place),
         Action::Start => place.start(),
         Action::Starve(want) => place.starve(*want),
         Action::FillDisks => place.fill_disks(),
         Action::Relieve => place.relieve(),
         Action::JumpClock(seconds) => place.weather.set_clock(*seconds),
-        Action::SlowDisk(millis) => place.weather.slow_disk(*millis),
+        Action::SlowDisk(millis) => place.weather.slow_reads(*millis),
+        Action::SlowWrites(millis) => place.weather.slow_writes(*millis),
         Action::Rest(millis) => std::thread::sleep(Duration::from_millis(*millis)),
     }
     Ok(())
@@ -168,23 +170,41 @@ fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
     place.answers()?;
     place.signal(signal);
     place.ended()?;
-    if detaches {
-        return Ok(());
+    if detaches { Ok(()) } else { all_is_gone(place) }
+}
+
+/// The same, whatever the daemon would do by itself, and without one as well. Nobody's session stays.
+fn drain(place: &mut Place) -> Result<(), String> {
+    let is_up = place.daemon().is_some();
+    if is_up {
+        place.answers()?;
     }
+    place.strangers.clear();
+    place.drain()?;
+    if is_up {
+        place.ended()?;
+    } else {
+        kill_what_nobody_can_know_of(place);
+    }
+    all_is_gone(place)
+}
+
+/// Nothing is left of any agent, nor of a tmux server that nobody else uses.
+fn all_is_gone(place: &Place) -> Result<(), String> {
     let all = processes::all();
     let left: Vec<_> =
         all.values().filter(|one| one.variable("SOAK_ID") == Some(&place.id) && !one.is_zombie).collect();
     if !left.is_empty() {
-        return Err(format!("the daemon has ended, and left {left:#?}"));
+        return Err(format!("all was to end, and there is {left:#?}"));
     }
     if !place.strangers.is_empty() {
         let gone = place.strangers.values().find(|pid| !all.contains_key(*pid));
-        return gone.map_or(Ok(()), |pid| Err(format!("the daemon has ended, and so did {pid}, which is no agent")));
+        return gone.map_or(Ok(()), |pid| Err(format!("all agents were to end, and so did {pid}, which is none")));
     }
     let deadline = Instant::now() + PATIENCE;
     while is_listening(&place.host.tmux_socket()) {
         if Instant::now() > deadline {
-            return Err(format!("the daemon has ended, and left its tmux server: {}", of_server(place)));
+            return Err(format!("all was to end, and there is a tmux server: {}", of_server(place)));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -196,6 +216,17 @@ fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
 /// It is agentd's one known gap: a shim that is killed while no daemon runs leaves what had left its agent's session, and the
 /// next daemon knows nothing of it.
 pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
+    let mut count = 0;
+    // Again for what was forked meanwhile.
+    loop {
+        match kill_what_has_no_shim(place) {
+            0 => return count,
+            killed => count += killed,
+        }
+    }
+}
+
+fn kill_what_has_no_shim(place: &Place) -> usize {
     let all = processes::all();
     let has_shim = |pid: u32| {
         let mut at = all.get(&pid);

@@ -201,6 +201,26 @@ impl Place {
         Ok(())
     }
 
+    /// Has all agents and the tmux server end, and waits until that is done.
+    pub fn drain(&self) -> Result<(), String> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = self.host.command(Self::agentd());
+        command.args(["drain", "--log-format", "json"]);
+        command.args(self.host.arguments.iter().filter(|flag| !flag.starts_with("--on-exit")));
+        let mut drain = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match drain.try_wait().unwrap() {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("the drain has ended with {status}")),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+        let _ = drain.kill();
+        let _ = drain.wait();
+        Err("the drain doesn't end".to_owned())
+    }
+
     /// The logs of all daemons, one after another.
     pub fn log_file(&self) -> PathBuf {
         self.host.at("log")

@@ -154,7 +154,7 @@ impl World {
             Action::Relieve => (self.is_starved, self.has_full_disks) = (false, false),
             Action::Stranger(_) => self.next_stranger += 1,
             Action::Rename(_) | Action::StrangersLeave => {}
-            Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::Rest(_) => {}
+            Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::SlowWrites(_) | Action::Rest(_) => {}
             Action::End(_) if self.detaches => self.apply(&Action::Crash),
             Action::Crash => {
                 (self.is_up, self.is_starved) = (false, false);
@@ -162,7 +162,7 @@ impl World {
                     (life.is_loose, life.is_touched) = (true, true);
                 }
             }
-            Action::End(_) => {
+            Action::End(_) | Action::Drain => {
                 (self.is_up, self.is_starved, self.server_was_lost) = (false, false, false);
                 self.lost.clear();
                 for agent in &self.agents {
