@@ -153,8 +153,13 @@ impl World {
             Action::FillDisks => (self.has_full_disks, self.was_short) = (true, true),
             Action::Relieve => (self.is_starved, self.has_full_disks) = (false, false),
             Action::Stranger(_) => self.next_stranger += 1,
-            Action::Rename(_) | Action::StrangersLeave => {}
-            Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::SlowWrites(_) | Action::Rest(_) => {}
+            Action::Rename(_)
+            | Action::StrangersLeave
+            | Action::Hangup
+            | Action::JumpClock(_)
+            | Action::SlowDisk(_)
+            | Action::SlowWrites(_)
+            | Action::Rest(_) => {}
             Action::End(_) if self.detaches => self.apply(&Action::Crash),
             Action::Crash => {
                 (self.is_up, self.is_starved) = (false, false);
