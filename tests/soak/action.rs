@@ -163,8 +163,8 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
     let broken = usize::from(world.is_broken);
     // What can be written to a disk that is full is a matter of luck.
     let dry = usize::from(!world.has_full_disks);
-    // What is made on a server that ends goes with it.
-    let strangers = usize::from(!world.server_was_lost);
+    // What is made on a server that ends goes with it; and while there is none, there is nothing to drain.
+    let served = usize::from(!world.server_was_lost);
     let (in_want, sated) = (usize::from(world.is_short()), usize::from(!world.is_short()));
     let kind = dice.weighted(&[
         (10 * dry, Kind::Declare),
@@ -180,13 +180,13 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
         (4 * some, Kind::KillShim),
         (4 * some, Kind::CloseSession),
         (3 * some, Kind::Rename),
-        (2 * strangers, Kind::Stranger),
+        (2 * served, Kind::Stranger),
         (1, Kind::StrangersLeave),
         (2, Kind::KillServer),
         (4 * up * dry, Kind::Hangup),
         (6 * up * deaths, Kind::Crash),
         (2 * up * deaths * dry, Kind::End),
-        (2 * deaths * dry, Kind::Drain),
+        (2 * deaths * sated * served, Kind::Drain),
         (40 * down, Kind::Start),
         (3 * up * sated, Kind::Starve),
         (2 * sated, Kind::FillDisks),

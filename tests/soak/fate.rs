@@ -173,7 +173,9 @@ fn end(view: &View, agent: &Agent, life: &Life, last: Option<(usize, &Start)>, s
     });
     let is_loss =
         life.was_lost && (exit["cause"].is_string() || exit["kind"] == "unknown" || exit["kind"] == "not_started");
-    let is_absence = (agent.quirk == Quirk::Absent || life.was_short) && exit["kind"] == "not_started";
+    // A timeout withdraws a start that is still to be made.
+    let may_be_absent = agent.quirk == Quirk::Absent || life.was_short || state == "timed_out";
+    let is_absence = may_be_absent && exit["kind"] == "not_started";
     if !(is_one_of_them || is_loss || is_absence) {
         wrong.push(format!("it ended as nobody made it end: {possible:?} would have been possible"));
     }

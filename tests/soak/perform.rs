@@ -178,6 +178,8 @@ fn drain(place: &mut Place) -> Result<(), String> {
     let is_up = place.daemon().is_some();
     if is_up {
         place.answers()?;
+        // A daemon without a server has nothing to drain, and stays.
+        until_server(place, true, "the daemon has no tmux server")?;
     }
     place.strangers.clear();
     place.drain()?;
@@ -201,10 +203,15 @@ fn all_is_gone(place: &Place) -> Result<(), String> {
         let gone = place.strangers.values().find(|pid| !all.contains_key(*pid));
         return gone.map_or(Ok(()), |pid| Err(format!("all agents were to end, and so did {pid}, which is none")));
     }
+    until_server(place, false, "all was to end, and there is a tmux server")
+}
+
+/// Waits until there is a tmux server, or none.
+fn until_server(place: &Place, is_there: bool, otherwise: &str) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
-    while is_listening(&place.host.tmux_socket()) {
+    while is_listening(&place.host.tmux_socket()) != is_there {
         if Instant::now() > deadline {
-            return Err(format!("all was to end, and there is a tmux server: {}", of_server(place)));
+            return Err(format!("{otherwise}: {}", of_server(place)));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
