@@ -7,8 +7,8 @@
 //! - `SOAK_AGENTD`: another daemon than the one that was built with it
 //!
 //! [`dice`] chooses [`action`]s, which [`world`] knows the meaning of and [`perform`] does to a [`place`]. [`checker`] compares:
-//! [`fate`] each agent, [`resources`] the daemon, [`leaks`] secrets, [`follower`] events; by what [`processes`] shows, and what the agents tell in
-//! their [`journal`].
+//! [`fate`] each agent, [`resources`] the daemon, [`leaks`] secrets, [`follower`] events; by what [`processes`] shows, and what
+//! the agents tell in their [`journal`].
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -29,7 +29,7 @@ pub struct Place {
     /// Sessions of others on the tmux server, which nothing but its end may touch: the process in each.
     pub strangers: BTreeMap<String, u32>,
     has_full_disks: bool,
-    /// A daemon that couldn't begin, as the disks were full, is started again.
+    /// A daemon that couldn't begin, as there was too little of something, is started again.
     may_fail: bool,
     /// In the environment of every agent of this soak, and of nobody else.
     pub id: String,
@@ -121,6 +121,8 @@ impl Place {
 
     /// The daemon gets no more.
     pub fn starve(&mut self, want: Want) {
+        // One that has just been started may not come as far as to do without.
+        self.may_fail |= self.get("/v1/health").is_err();
         if let Some(pid) = self.daemon() {
             conditions::starve(pid, want);
         }
