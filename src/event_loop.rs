@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::desired::Loaded;
 use crate::event::Event;
 use crate::execute::{Executor, Server};
-use crate::model::{Desired, Mono, Observed, Shutdown};
+use crate::model::{AgentName, Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::Publisher;
 use crate::sys::clock;
@@ -282,6 +282,8 @@ impl EventLoop {
     fn plan(&mut self) -> Option<Mono> {
         let now = clock::now();
         let recalled = self.executor.take_recalled();
+        let mut told = self.adoptions(&recalled);
+        let adopted = told.len();
         let before = std::mem::take(&mut self.memory);
         let plan = reconcile(self.wanted().as_deref(), &self.observed, before, now);
         self.memory = plan.memory;
@@ -290,8 +292,9 @@ impl EventLoop {
         }
         // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
         let (changed, terminal) = (plan.changed.iter().chain(&recalled), |agent: &_| self.executor.terminal(agent));
-        self.publisher.publish(&self.memory, changed, (&plan.transitions, &plan.ends), terminal, now);
-        plan.transitions.iter().for_each(log);
+        told.extend(plan.transitions);
+        self.publisher.publish(&self.memory, changed, (&told, &plan.ends), terminal, now);
+        told.iter().skip(adopted).for_each(log);
         self.publisher.planned(clock::now().mono.since(now.mono));
         if self.milestones.adopted.is_some() && self.is_settled() {
             self.milestones.adopted.take().map(|adopted| adopted.send(()));
@@ -300,6 +303,18 @@ impl EventLoop {
             self.milestones.loaded.take().map(|loaded| loaded.send(()));
         }
         if self.executor.take_changed() { Some(now.mono) } else { plan.wake_at }
+    }
+
+    /// What came of agents that were found, for those who follow: they know them as pending, or not at all. The log has it
+    /// from who found them.
+    fn adoptions(&self, recalled: &[AgentName]) -> Vec<Transition> {
+        let adoption = |agent: &AgentName| {
+            let memory = self.memory.agents.get(agent)?;
+            let (from, to) = (self.publisher.told(agent), Some(memory.state()));
+            let (reason, end) = ("adopted".to_owned(), memory.last_end.clone());
+            (from != to).then(|| Transition { agent: agent.clone(), from, to, reason, end, restarts: memory.restarts })
+        };
+        recalled.iter().filter_map(adoption).collect()
     }
 
     /// Whether all that ran before this daemon is known.

@@ -141,6 +141,8 @@ pub(super) fn start_log(format: LogFormat, debug: bool) {
         return;
     }
     let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
+    // What can't be written would be told there too, by what panics where it can't be.
+    let builder = builder.log_internal_errors(false);
     match format {
         LogFormat::Auto | LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

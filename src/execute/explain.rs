@@ -85,6 +85,8 @@ fn explain(stage: StartStage, system: &str, spec: &AgentSpec, path: &str) -> Str
             format!("its arguments and environment together are larger than the system allows: {system}")
         }
         StartStage::Exec => format!("its program {program} can't be executed: {system}"),
+        // By the stop that overtook its start, or by somebody else.
+        StartStage::Fork if is(Errno::ECANCELED) => "it was ended before its program was executed".to_owned(),
         StartStage::Fork => format!("no process could be made for it: {system}"),
         StartStage::Session | StartStage::Shim | StartStage::Cgroup => system.to_owned(),
     }
@@ -92,11 +94,41 @@ fn explain(stage: StartStage, system: &str, spec: &AgentSpec, path: &str) -> Str
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+    use crate::model::{AgentName, Fingerprint, Interrupt, Launch, Policy, Restart, SessionName};
 
     #[test]
     fn values_are_masked_whole() {
         let values = [Secret::new(*b"sk-1"), Secret::new(*b"sk-12345"), Secret::new(*b"1")];
         assert_eq!(mask("key sk-12345 and sk-1, 1 left", values.iter()), "key *** and ***, 1 left");
+    }
+
+    #[test]
+    fn an_end_between_fork_and_exec_is_not_told_as_a_want_of_processes() {
+        let policy = Policy {
+            restart: Restart::No,
+            max_restarts: None,
+            backoff: Duration::ZERO,
+            backoff_max: Duration::ZERO,
+            timeout: None,
+            grace_period: Duration::ZERO,
+            interrupt: Interrupt::Sigint,
+        };
+        let spec = AgentSpec {
+            name: AgentName::new("one").unwrap(),
+            session: SessionName::new("one").unwrap(),
+            harness: "custom".into(),
+            launch: Launch { argv: Vec::new(), workdir: "/".into(), env: BTreeMap::new() },
+            policy,
+            fingerprint: Fingerprint([0; 32]),
+            origin: Arc::default(),
+        };
+        let said = |errno: Errno| explain(StartStage::Fork, errno.desc(), &spec, "");
+        assert_eq!(said(Errno::ECANCELED), "it was ended before its program was executed");
+        assert!(said(Errno::EAGAIN).starts_with("no process could be made for it: "));
     }
 }

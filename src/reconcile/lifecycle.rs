@@ -156,8 +156,8 @@ impl Turn<'_, '_> {
             (StopReason::Undeclared, self.why_gone())
         } else if self.is_changed(memory) {
             (StopReason::Replaced, "declared differently")
-        } else if self.overdue(memory).is_some() {
-            (StopReason::Timeout, "its timeout has passed")
+        } else if let Some(limit) = self.overdue(memory) {
+            (StopReason::Timeout { limit }, "its timeout has passed")
         } else {
             self.wake_at_deadline(memory);
             return Next::Rest;
@@ -219,14 +219,13 @@ impl Turn<'_, '_> {
             return self.enter(memory, Phase::Closing, &why);
         }
         match (reason, self.spec) {
-            (StopReason::Timeout, Some(_) | None) if !self.is_changed(memory) => {
-                let limit = memory.declared.policy.timeout.unwrap_or_default();
+            (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
             }
-            (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, Some(spec)) => {
+            (StopReason::Timeout { .. } | StopReason::Replaced | StopReason::Undeclared, Some(spec)) => {
                 Self::new_life(memory, spec)
             }
-            (StopReason::Timeout | StopReason::Replaced | StopReason::Undeclared, None) => {
+            (StopReason::Timeout { .. } | StopReason::Replaced | StopReason::Undeclared, None) => {
                 self.enter(memory, Phase::Pending, &why)
             }
         }
@@ -241,7 +240,12 @@ impl Turn<'_, '_> {
             memory.streak = 0;
         }
         let why = ending.to_string();
-        let phase = restart::settle(memory, &ending, at, &memory.declared.policy);
+        // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
+        let late = restart::overdue(memory, &memory.declared.policy, at);
+        let phase = late.map_or_else(
+            || restart::settle(memory, &ending, at, &memory.declared.policy),
+            |limit| Phase::TimedOut { limit },
+        );
         self.note_end(memory, ending, ended);
         self.enter(memory, phase, &why)
     }

@@ -126,7 +126,10 @@ pub enum StopReason {
     /// It is declared differently.
     Replaced,
     /// Its timeout has passed.
-    Timeout,
+    Timeout {
+        /// The timeout that it had then.
+        limit: Duration,
+    },
 }
 
 /// The last step of the stop ladder that was taken.

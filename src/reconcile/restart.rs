@@ -46,6 +46,11 @@ pub(super) fn deadline(memory: &AgentMemory, policy: &Policy) -> Option<Mono> {
     Some(memory.first_started?.mono.after(policy.timeout?))
 }
 
+/// The timeout of an agent, if it has struck at that time.
+pub(super) fn overdue(memory: &AgentMemory, policy: &Policy, at: Mono) -> Option<Duration> {
+    policy.timeout.filter(|_| deadline(memory, policy).is_some_and(|deadline| at >= deadline))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fake::policy;

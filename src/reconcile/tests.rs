@@ -393,6 +393,35 @@ fn a_policy_is_heeded_at_once_by_its_own_program_only() {
 }
 
 #[test]
+fn another_timeout_while_the_old_one_stops_it_is_another_life() {
+    let timed = |limit| Policy { timeout: Some(seconds(limit)), ..policy() };
+    for other in [5, 20, 1_000] {
+        let mut fake = running(timed(10));
+        fake.stubborn = true;
+        fake.pass(seconds(10));
+        assert_eq!(fake.state("a"), Some(State::Stopping));
+        fake.declare(spec("a", 1, timed(other)));
+        fake.end(&name("a"), exited(0), true);
+        fake.settle();
+        assert_eq!((fake.state("a"), fake.starts()), (Some(State::Running), 2), "{other}");
+    }
+}
+
+#[test]
+fn what_ended_after_its_deadline_has_timed_out_whatever_its_policy() {
+    for restart in [Restart::No, Restart::OnFailure, Restart::Always] {
+        for code in [0, 1] {
+            let mut fake = running(Policy { restart, timeout: Some(seconds(10)), ..policy() });
+            // As for a daemon that comes when all is over.
+            fake.move_clock(Mono(110 * SECOND));
+            fake.end(&name("a"), exited(code), true);
+            fake.settle();
+            assert_eq!(fake.state("a"), Some(State::TimedOut), "{restart:?} after {code}");
+        }
+    }
+}
+
+#[test]
 fn what_timed_out_and_was_changed_meanwhile_is_a_new_life() {
     let mut fake = running(Policy { timeout: Some(seconds(10)), ..policy() });
     fake.stubborn = true;

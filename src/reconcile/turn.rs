@@ -218,9 +218,7 @@ impl<'a> Turn<'_, 'a> {
     }
 
     pub(super) fn overdue(&self, memory: &AgentMemory) -> Option<Duration> {
-        let policy = &memory.declared.policy;
-        let passed = restart::deadline(memory, policy).is_some_and(|deadline| self.world.now.mono >= deadline);
-        policy.timeout.filter(|_| passed)
+        restart::overdue(memory, &memory.declared.policy, self.world.now.mono)
     }
 
     pub(super) fn wake_at_deadline(&mut self, memory: &AgentMemory) {

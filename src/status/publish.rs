@@ -124,6 +124,11 @@ impl Publisher {
         }
     }
 
+    /// The state of an agent that was last told.
+    pub fn told(&self, agent: &AgentName) -> Option<State> {
+        self.agents.get(agent).map(|status| status.state)
+    }
+
     /// Counts a plan.
     pub fn planned(&self, took: Duration) {
         self.plans.send_modify(|plans| plans.add(took));

@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::{Duration, Instant, SystemTime};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::declare::agent;
-use crate::harness::{Daemon, Host, until};
+use crate::harness::{Daemon, Host, is_alive, kill, until};
 
 /// What the API shows of each, before a daemon's death and after.
 fn across_death(host: &Host, daemon: Daemon, names: &[&str]) -> (Daemon, Vec<Value>, Vec<Value>) {
@@ -124,6 +125,23 @@ fn a_timeout_strikes_when_it_is_due_however_often_the_daemon_died() {
     let daemon = host.spawn();
     daemon.wait_state("one", "timed_out");
     assert!(started.elapsed() < TIMEOUT, "it began anew");
+}
+
+#[test]
+fn what_a_timeout_stops_has_timed_out_also_if_the_daemon_dies_meanwhile() {
+    let host = Host::new();
+    let stubborn = ["$PROBE", "ignore", "2", "ignore", "15", "touch", "up", "wait"];
+    host.configure(&agent("one", &stubborn, "timeout = \"50ms\"\ngrace_period = \"1h\""));
+    let daemon = host.start();
+    daemon.wait_state("one", "stopping");
+    host.file("up");
+    let pid = u32::try_from(daemon.agent("one")["pid"].as_u64().unwrap()).unwrap();
+    drop(daemon);
+    kill(pid, Signal::SIGKILL);
+    until("it to be gone", || (!is_alive(pid)).then_some(()));
+    let daemon = host.start();
+    daemon.wait_state("one", "timed_out");
+    assert_eq!(daemon.agent("one")["exit"]["signal"], 9);
 }
 
 #[test]

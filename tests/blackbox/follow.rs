@@ -112,6 +112,34 @@ fn what_an_agent_wrote_can_be_read_after_its_end_too() {
 }
 
 #[test]
+fn what_a_daemon_finds_is_told_by_its_events() {
+    let host = Host::new();
+    let restless = "restart = \"always\"\nbackoff = \"1h\"";
+    host.configure(
+        &[
+            agent("runs", &["$PROBE", "wait"], ""),
+            agent("failed", &["$PROBE", "exit", "3"], ""),
+            agent("waits", &["$PROBE", "exit", "4"], restless),
+        ]
+        .concat(),
+    );
+    let states = [("runs", "running"), ("failed", "failed"), ("waits", "backing_off")];
+    let daemon = host.start();
+    daemon.wait_states(&states);
+    drop(daemon);
+    let daemon = host.start();
+    for (name, state) in states {
+        until("its adoption", || (daemon.agent(name)["state"] == state).then_some(()));
+        let changes = changes(&daemon, name);
+        assert_eq!(changes[0][0], json!(null), "{changes:?}");
+        assert!(changes.windows(2).all(|pair| pair[0][1] == pair[1][0]), "{changes:?}");
+        let last = changes.last().unwrap();
+        let exit = if state == "running" { json!(null) } else { json!("exited") };
+        assert_eq!(last, &json!([last[0], state, exit, null, 0]), "{changes:?}");
+    }
+}
+
+#[test]
 fn an_agent_cannot_forge_another_answer_in_its_output() {
     let host = Host::new();
     // As if the answer of a control client had ended, and others came.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::declare::agent;
-use crate::harness::Host;
+use crate::harness::{AGENTD, Host, kill, until};
 
 const STUBBORN: [&str; 8] = ["$PROBE", "ignore", "1", "ignore", "2", "ignore", "15", "wait"];
 
@@ -21,6 +21,24 @@ fn stubborn_agents_are_stopped_at_the_same_time() {
     daemon.wait_states(&names.iter().map(|name| (name.as_str(), "none")).collect::<Vec<_>>());
     assert!(asked.elapsed() < Duration::from_secs(15), "one after another they would take 20 s");
     assert!(daemon.ended().success());
+}
+
+#[test]
+fn a_daemon_whose_log_nobody_reads_goes_on_and_ends_well() {
+    for format in ["json", "text"] {
+        let host = Host::new();
+        host.configure(&agent("one", &["$PROBE", "touch", "up", "wait"], ""));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = host.command(AGENTD);
+        command.arg("--config").arg(host.at("etc/jcard.toml")).arg("--secret-dir").arg(host.at("secrets"));
+        let mut daemon = command.args(["--log-format", format]).stderr(writer).spawn().unwrap();
+        let up = || host.at("work/up").exists().then_some(true);
+        assert!(until("its agent, or its end", || up().or_else(|| daemon.try_wait().unwrap().map(|_| false))));
+        kill(daemon.id(), Signal::SIGTERM);
+        assert!(daemon.wait().unwrap().success());
+        until("all to be gone", || host.processes().iter().all(|pid| *pid == std::process::id()).then_some(()));
+    }
 }
 
 #[test]

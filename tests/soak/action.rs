@@ -1,7 +1,7 @@
 //! Everything that a soak does to a daemon and its agents, as values. The choice rests on the dice and on what is declared,
 //! never on what is seen: a seed makes the same actions on every machine.
 
-use crate::declared::{Agent, NAMES, Policy, Quirk, SECRETS, Sees};
+use crate::declared::{Agent, Harness, NAMES, Policy, Quirk, SECRETS, Sees};
 use crate::dice::Dice;
 use crate::world::World;
 
@@ -28,6 +28,12 @@ pub enum Action {
     KillShim(String),
     /// An agent's tmux session is closed.
     CloseSession(String),
+    /// An agent's tmux session is called otherwise.
+    Rename(String),
+    /// Somebody makes a session of their own on the tmux server.
+    Stranger(u32),
+    /// Their sessions are closed.
+    StrangersLeave,
     /// The tmux server is killed, or told to end.
     KillServer(bool),
     /// The daemon is told to read everything again.
@@ -36,6 +42,8 @@ pub enum Action {
     Crash,
     /// The daemon is told to end, by this signal, and ends with all agents.
     End(i32),
+    /// `agentd drain`: all agents are stopped and the tmux server ends, and with it a daemon that keeps the server.
+    Drain,
     /// A daemon is started.
     Start,
     /// The daemon gets no more of something than it has.
@@ -48,6 +56,8 @@ pub enum Action {
     JumpClock(i64),
     /// Each of the daemon's reads of a file takes so many milliseconds longer, for the rest of the round.
     SlowDisk(i64),
+    /// The same, of its writes.
+    SlowWrites(i64),
     /// Nothing, for so many milliseconds: what was done before has time to begin to act.
     Rest(u64),
 }
@@ -127,16 +137,21 @@ enum Kind {
     Kill,
     KillShim,
     CloseSession,
+    Rename,
+    Stranger,
+    StrangersLeave,
     KillServer,
     Hangup,
     Crash,
     End,
+    Drain,
     Start,
     Starve,
     FillDisks,
     Relieve,
     JumpClock,
     SlowDisk,
+    SlowWrites,
     Rest,
 }
 
@@ -148,6 +163,8 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
     let broken = usize::from(world.is_broken);
     // What can be written to a disk that is full is a matter of luck.
     let dry = usize::from(!world.has_full_disks);
+    // What is made on a server that ends goes with it; and while there is none, there is nothing to drain.
+    let served = usize::from(!world.server_was_lost);
     let (in_want, sated) = (usize::from(world.is_short()), usize::from(!world.is_short()));
     let kind = dice.weighted(&[
         (10 * dry, Kind::Declare),
@@ -162,16 +179,21 @@ pub fn choose(dice: &mut Dice, world: &World) -> Action {
         (10 * some, Kind::Kill),
         (4 * some, Kind::KillShim),
         (4 * some, Kind::CloseSession),
+        (3 * some, Kind::Rename),
+        (2 * served, Kind::Stranger),
+        (1, Kind::StrangersLeave),
         (2, Kind::KillServer),
         (4 * up * dry, Kind::Hangup),
         (6 * up * deaths, Kind::Crash),
         (2 * up * deaths * dry, Kind::End),
+        (2 * deaths * sated * served, Kind::Drain),
         (40 * down, Kind::Start),
         (3 * up * sated, Kind::Starve),
         (2 * sated, Kind::FillDisks),
         (20 * in_want, Kind::Relieve),
         (2, Kind::JumpClock),
         (2, Kind::SlowDisk),
+        (2, Kind::SlowWrites),
         (14, Kind::Rest),
     ]);
     of_kind(kind, dice, world)
@@ -183,6 +205,9 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Relaunch => {
             let mut agent = dice.pick(&world.agents);
             agent.life = world.next_life;
+            if dice.percent(40) {
+                agent.harness = Harness::any(dice);
+            }
             if dice.percent(60) {
                 agent.quirk = Quirk::any(dice);
             }
@@ -209,10 +234,14 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Kill => Action::Kill(any_instance(dice, world), dice.pick(&[1, 2, 9, 9, 11, 15])),
         Kind::KillShim => Action::KillShim(any_instance(dice, world)),
         Kind::CloseSession => Action::CloseSession(any_instance(dice, world)),
+        Kind::Rename => Action::Rename(any_instance(dice, world)),
+        Kind::Stranger => Action::Stranger(world.next_stranger),
+        Kind::StrangersLeave => Action::StrangersLeave,
         Kind::KillServer => Action::KillServer(dice.percent(50)),
         Kind::Hangup => Action::Hangup,
         Kind::Crash => Action::Crash,
         Kind::End => Action::End(dice.pick(&[2, 15])),
+        Kind::Drain => Action::Drain,
         Kind::Start => Action::Start,
         Kind::Starve => Action::Starve(dice.pick(&[
             Want::Descriptors(0),
@@ -224,6 +253,7 @@ fn of_kind(kind: Kind, dice: &mut Dice, world: &World) -> Action {
         Kind::Relieve => Action::Relieve,
         Kind::JumpClock => Action::JumpClock(dice.pick(&[0, -1, 3600, -3600, 86_400 * 400, -86_400 * 400])),
         Kind::SlowDisk => Action::SlowDisk(dice.pick(&[10, 50, 300])),
+        Kind::SlowWrites => Action::SlowWrites(dice.pick(&[2, 20, 100])),
         Kind::Rest => Action::Rest(dice.pick(&[1, 5, 20, 60, 150, 300])),
     }
 }
@@ -235,6 +265,7 @@ fn any_agent(dice: &mut Dice, world: &World) -> Agent {
         name: dice.pick(&NAMES),
         replicas: dice.pick(&[1, 1, 1, 2, 3]),
         life: world.next_life,
+        harness: Harness::any(dice),
         quirk: Quirk::any(dice),
         policy: Policy::any(dice),
         sees,

@@ -11,6 +11,7 @@ use crate::declared::Agent;
 use crate::fate;
 use crate::journal::Journal;
 use crate::leaks;
+use crate::perform::{RENAMED, STRANGER};
 use crate::place::Place;
 use crate::processes::{self, Process};
 use crate::resources::Resources;
@@ -42,8 +43,10 @@ pub struct View<'v> {
     pub processes: BTreeMap<u32, Process>,
     /// The agents as the API shows them.
     pub shown: BTreeMap<String, Value>,
-    /// The process in the pane of each session.
+    /// The process in the pane of each agent's session, by the name that it was made with.
     pub panes: BTreeMap<String, u32>,
+    /// All sessions, as they are called.
+    pub sessions: BTreeMap<String, u32>,
 }
 
 impl Checker {
@@ -57,16 +60,20 @@ impl Checker {
         let count = list.len();
         let shown: BTreeMap<_, _> =
             list.into_iter().map(|agent| (agent["name"].as_str().unwrap_or_default().to_owned(), agent)).collect();
-        let panes = panes(place);
+        let sessions = sessions(place);
+        let agents = sessions.iter().filter(|(name, _)| !name.starts_with(STRANGER));
+        let made = |name: &String| name.strip_prefix(RENAMED).unwrap_or(name).to_owned();
+        let panes: BTreeMap<_, _> = agents.map(|(name, pid)| (made(name), *pid)).collect();
         let processes = processes::all();
         journal.read();
-        let view = View { world, place, journal, processes, shown, panes };
+        let view = View { world, place, journal, processes, shown, panes, sessions };
         let mut wrong = Vec::new();
         if view.shown.len() != count {
             wrong.push("the API lists an agent twice".to_owned());
         }
         check_health(&view, &health, &mut wrong);
         check_list(&view, &mut wrong);
+        check_foreign_sessions(&view, &mut wrong);
         check_strangers(&view, &mut wrong);
         for agent in &world.agents {
             for instance in agent.instances() {
@@ -76,6 +83,7 @@ impl Checker {
         }
         wrong.extend(self.resources.look(&view));
         wrong.extend(self.leaks.look(&view));
+        wrong.extend(place.follower.look(&view.shown, |name| world.agent_of(name).is_some_and(fate::is_restless)));
         if wrong.is_empty() {
             self.remember(&view);
         }
@@ -143,6 +151,22 @@ fn check_list(view: &View, wrong: &mut Vec<String>) {
     }
 }
 
+/// A session of others is left alone, and an agent has but one.
+fn check_foreign_sessions(view: &View, wrong: &mut Vec<String>) {
+    let strangers: BTreeMap<_, _> = view
+        .sessions
+        .iter()
+        .filter(|(name, _)| name.starts_with(STRANGER))
+        .map(|(name, pid)| (name.clone(), *pid))
+        .collect();
+    if strangers != view.place.strangers {
+        wrong.push(format!("of the sessions {:?} of others there are {strangers:?}", view.place.strangers));
+    }
+    if strangers.len() + view.panes.len() != view.sessions.len() {
+        wrong.push(format!("an agent has two sessions: {:?}", view.sessions));
+    }
+}
+
 /// Whatever the agents' user runs is known, and nobody has an agent's mark who isn't one.
 fn check_strangers(view: &View, wrong: &mut Vec<String>) {
     let uid = view.place.agent_uid();
@@ -168,6 +192,7 @@ fn check_strangers(view: &View, wrong: &mut Vec<String>) {
             Some(process.pid) == view.place.daemon()
                 || process.name.starts_with("tmux")
                 || shims.contains(&process.pid)
+                || view.place.strangers.values().any(|pid| *pid == process.pid)
                 || restless_shims.contains(&process.parent)
         };
         if !known && nix::unistd::geteuid().is_root() | is_marked {
@@ -188,7 +213,7 @@ fn seen(view: &View, instance: &str, shown: &Value) -> Seen {
     }
 }
 
-fn panes(place: &Place) -> BTreeMap<String, u32> {
+fn sessions(place: &Place) -> BTreeMap<String, u32> {
     let rows = place.host.tmux(&["list-panes", "-a", "-F", "#{pane_pid} #{session_name}"]).unwrap_or_default();
     let row = |row: &str| row.split_once(' ').and_then(|(pid, name)| Some((name.to_owned(), pid.parse().ok()?)));
     rows.lines().filter_map(row).collect()

@@ -84,7 +84,7 @@ impl Weather {
         if let Err(error) = &built {
             println!("SKIPPED: a clock that jumps and a slow disk: {error}");
         }
-        fs::write(&path, [0; 16]).unwrap();
+        fs::write(&path, [0; 24]).unwrap();
         let numbers = File::options().write(true).open(&path).unwrap();
         Self { library: built.is_ok().then_some(library), numbers, path }
     }
@@ -102,8 +102,13 @@ impl Weather {
     }
 
     /// Each read of a file takes longer.
-    pub fn slow_disk(&self, millis: i64) {
+    pub fn slow_reads(&self, millis: i64) {
         self.numbers.write_all_at(&millis.to_ne_bytes(), 8).unwrap();
+    }
+
+    /// Each write to a file takes longer.
+    pub fn slow_writes(&self, millis: i64) {
+        self.numbers.write_all_at(&millis.to_ne_bytes(), 16).unwrap();
     }
 }
 

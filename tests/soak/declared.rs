@@ -30,6 +30,17 @@ pub enum Quirk {
     Absent,
 }
 
+/// What kind of agent it is, which says how it is asked to end. Whichever it is, what is found under its name is the puppet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harness {
+    /// By SIGINT.
+    Custom,
+    /// By C-c, typed twice.
+    Claude,
+    /// By SIGTERM.
+    Opencode,
+}
+
 /// When it is restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
@@ -46,6 +57,8 @@ pub struct Policy {
     pub max_restarts: u32,
     pub backoff: Duration,
     pub grace: Duration,
+    /// What all its runs may take together, from the start of the first.
+    pub timeout: Option<Duration>,
 }
 
 /// Which secrets it sees.
@@ -63,6 +76,7 @@ pub struct Agent {
     pub replicas: usize,
     /// Another one with every change of what is run.
     pub life: u32,
+    pub harness: Harness,
     pub quirk: Quirk,
     pub policy: Policy,
     pub sees: Sees,
@@ -70,6 +84,9 @@ pub struct Agent {
 
 /// A delay that no round outlives.
 pub const LONG: Duration = Duration::from_secs(3600);
+
+/// A timeout that strikes in every round.
+pub const SHORT: Duration = Duration::from_millis(200);
 
 impl Policy {
     /// One as chance has it.
@@ -80,7 +97,18 @@ impl Policy {
             max_restarts: dice.pick(&[0, 0, 1, 3]),
             backoff: dice.pick(&[millis(0), millis(1), millis(30), millis(100), LONG]),
             grace: dice.pick(&[millis(0), millis(150), millis(600)]),
+            timeout: dice.weighted(&[(9, None), (2, Some(SHORT)), (1, Some(LONG))]),
         }
+    }
+
+    /// It runs for a moment only.
+    pub fn is_short(&self) -> bool {
+        self.timeout == Some(SHORT)
+    }
+
+    /// Whatever ends is begun again, at once.
+    pub fn comes_back(&self) -> bool {
+        self.restart == Restart::Always && self.max_restarts == 0 && self.backoff < LONG && !self.is_short()
     }
 
     /// Whether an end is followed by a restart. `None` is an end that is a failure whatever its status.
@@ -91,6 +119,22 @@ impl Policy {
             Restart::Always => true,
         };
         wanted && (self.max_restarts == 0 || restarts < self.max_restarts)
+    }
+}
+
+impl Harness {
+    /// One as chance has it.
+    pub fn any(dice: &mut Dice) -> Self {
+        dice.pick(&[Self::Custom, Self::Custom, Self::Claude, Self::Opencode])
+    }
+
+    /// As it is declared.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Claude => "claude-code",
+            Self::Opencode => "opencode",
+        }
     }
 }
 
@@ -125,28 +169,37 @@ impl Agent {
         there.filter(|name| self.sees == Sees::All || matches!(self.sees, Sees::One(own) if own == *name)).collect()
     }
 
-    /// As TOML. `$PUPPET`, `$DIR` and `$ID` are to be filled in.
+    /// As TOML. `$DIR` and `$ID` are to be filled in.
     pub fn table(&self) -> String {
-        let Policy { restart, max_restarts, backoff, grace } = self.policy;
-        let program = if self.quirk == Quirk::Absent { "$DIR/no/such" } else { "$PUPPET" };
+        let Policy { restart, max_restarts, backoff, grace, timeout } = self.policy;
+        // Under the names of the harnesses' own programs, too.
+        let programs = if self.quirk == Quirk::Absent { "$DIR/no" } else { "$DIR/bin" };
         let quirk = self.quirk.words();
         let quirk = if quirk.is_empty() { String::new() } else { format!(", \"{quirk}\"") };
+        let words = format!("\"$DIR/work/journal\", \"$ID\"{quirk}");
+        let words = match self.harness {
+            Harness::Custom => format!("command = [\"{programs}/puppet\", {words}]"),
+            Harness::Claude | Harness::Opencode => format!("args = [{words}]"),
+        };
         let restart = match restart {
             Restart::No => "no",
             Restart::OnFailure => "on-failure",
             Restart::Always => "always",
         };
         let mut table = format!(
-            "[[agents]]\nname = \"{}\"\nharness = \"custom\"\nworkdir = \"$DIR/work\"\n\
-             command = [\"{program}\", \"$DIR/work/journal\", \"$ID\"{quirk}]\n\
-             env = {{ SOAK_ID = \"$ID\", SOAK_LIFE = \"{}\" }}\nrestart = \"{restart}\"\nmax_restarts = {max_restarts}\n\
+            "[[agents]]\nname = \"{}\"\nharness = \"{}\"\nworkdir = \"$DIR/work\"\n\
+             {words}\nenv = {{ SOAK_ID = \"$ID\", SOAK_LIFE = \"{}\", PATH = \"{programs}\" }}\nrestart = \"{restart}\"\nmax_restarts = {max_restarts}\n\
              backoff = \"{}ms\"\ngrace_period = \"{}ms\"\nreplicas = {}\n",
             self.name,
+            self.harness.name(),
             self.life,
             backoff.as_millis(),
             grace.as_millis(),
             self.replicas,
         );
+        if let Some(timeout) = timeout {
+            writeln!(table, "timeout = \"{}ms\"", timeout.as_millis()).unwrap();
+        }
         match self.sees {
             Sees::All => {}
             Sees::Nothing => table.push_str("secrets = []\n"),

@@ -14,13 +14,15 @@ use crate::world::Life;
 pub fn is_restless(agent: &Agent) -> bool {
     let ends = matches!(agent.quirk, Quirk::Brief(_) | Quirk::Absent);
     let is_success = agent.quirk == Quirk::Brief(0);
-    ends && agent.policy.backoff < LONG && agent.policy.restarts_after(is_success, u32::MAX - 1)
+    // A timeout counts from the first run.
+    let is_timed = agent.policy.is_short() && agent.quirk != Quirk::Absent;
+    ends && !is_timed && agent.policy.backoff < LONG && agent.policy.restarts_after(is_success, u32::MAX - 1)
 }
 
 /// Everything that is wrong with it.
 pub fn look(view: &View, agent: &Agent, instance: &str, shown: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
-    if shown["session"] != instance || shown["harness"] != "custom" {
+    if shown["session"] != instance || shown["harness"] != agent.harness.name() {
         wrong.push("it is shown under other names".to_owned());
     }
     if !is_restless(agent) {
@@ -99,9 +101,16 @@ fn history(view: &View, agent: &Agent, instance: &str, shown: &Value, wrong: &mu
     let exit = &shown["exit"];
     let is_success = exit["kind"] == "exited" && exit["code"] == 0;
     let state = shown["state"].as_str().unwrap_or_default();
+    let is_short = agent.policy.is_short();
     counts(agent, life, &starts, restarts, wrong);
     match state {
         "running" if agent.quirk == Quirk::Absent => wrong.push("it can't run".to_owned()),
+        "running" if is_short => wrong.push("its timeout is over".to_owned()),
+        "timed_out" if !is_short || agent.quirk == Quirk::Absent => wrong.push("its timeout is not over".to_owned()),
+        // It counts from a start, and there may have been none that anybody heard of.
+        "backing_off" if is_short && !(agent.quirk == Quirk::Absent || life.was_lost || life.was_short) => {
+            wrong.push("its timeout is over, too".to_owned());
+        }
         "backing_off" if agent.policy.backoff < LONG => wrong.push("its delay is over".to_owned()),
         "backing_off" if !agent.policy.restarts_after(is_success, restarts) => {
             wrong.push("it is not to be restarted".to_owned());
@@ -111,11 +120,11 @@ fn history(view: &View, agent: &Agent, instance: &str, shown: &Value, wrong: &mu
         }
         "exited" if !is_success => wrong.push("that was no success".to_owned()),
         "failed" if is_success => wrong.push("that was no failure".to_owned()),
-        "running" | "backing_off" | "exited" | "failed" => {}
+        "running" | "backing_off" | "exited" | "failed" | "timed_out" => {}
         other => wrong.push(format!("{other} is not where it stays")),
     }
     if state != "running" {
-        end(view, agent, life, starts.last().copied(), exit, wrong);
+        end(view, agent, life, starts.last().copied(), shown, wrong);
     }
 }
 
@@ -128,7 +137,9 @@ fn counts(agent: &Agent, life: &Life, starts: &[(usize, &Start)], restarts: u32,
         wrong.push(format!("it was started {count} times"));
     }
     // A start that was cut off by the loss of its shim may not have come as far as to say so.
-    if !life.was_lost && agent.quirk != Quirk::Absent && restarts + 1 != count {
+    // A timeout strikes between them as well, or before a program comes as far as that.
+    let is_cut_off = agent.policy.is_short() && restarts == count;
+    if !life.was_lost && agent.quirk != Quirk::Absent && restarts + 1 != count && !is_cut_off {
         wrong.push(format!("it was started {count} times exactly"));
     }
     if !matches!(agent.quirk, Quirk::Brief(_) | Quirk::Absent) && restarts > life.ends {
@@ -147,10 +158,14 @@ fn counts(agent: &Agent, life: &Life, starts: &[(usize, &Start)], restarts: u32,
 }
 
 /// It ended as somebody made it end.
-fn end(view: &View, agent: &Agent, life: &Life, last: Option<(usize, &Start)>, exit: &Value, wrong: &mut Vec<String>) {
+fn end(view: &View, agent: &Agent, life: &Life, last: Option<(usize, &Start)>, shown: &Value, wrong: &mut Vec<String>) {
+    let (exit, state) = (&shown["exit"], shown["state"].as_str().unwrap_or_default());
     let mut possible: Vec<End> = last.map(|(start, _)| view.journal.ends(start).to_vec()).unwrap_or_default();
     if let Quirk::Brief(code) = agent.quirk {
         possible.push(End::Code(code));
+    }
+    if state == "timed_out" {
+        possible.extend([libc::SIGINT, libc::SIGTERM, libc::SIGKILL].map(End::Signal));
     }
     let is_one_of_them = possible.iter().any(|end| match end {
         End::Code(code) => exit["kind"] == "exited" && exit["code"] == *code,
@@ -158,7 +173,9 @@ fn end(view: &View, agent: &Agent, life: &Life, last: Option<(usize, &Start)>, e
     });
     let is_loss =
         life.was_lost && (exit["cause"].is_string() || exit["kind"] == "unknown" || exit["kind"] == "not_started");
-    let is_absence = (agent.quirk == Quirk::Absent || life.was_short) && exit["kind"] == "not_started";
+    // A timeout withdraws a start that is still to be made.
+    let may_be_absent = agent.quirk == Quirk::Absent || life.was_short || state == "timed_out";
+    let is_absence = may_be_absent && exit["kind"] == "not_started";
     if !(is_one_of_them || is_loss || is_absence) {
         wrong.push(format!("it ended as nobody made it end: {possible:?} would have been possible"));
     }

@@ -38,7 +38,7 @@ impl Scan {
                 Err(error) => wrong.push(error),
             }
         }
-        let sessions = view.panes.keys().map(|name| format!("={name}:"));
+        let sessions = view.sessions.keys().map(|name| format!("={name}:"));
         let of_sessions = sessions.flat_map(|name| {
             [["show-environment", "-t"], ["show-options", "-t"]]
                 .map(|[verb, flag]| vec![verb.to_owned(), flag.to_owned(), name.clone()])

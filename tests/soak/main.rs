@@ -7,8 +7,8 @@
 //! - `SOAK_AGENTD`: another daemon than the one that was built with it
 //!
 //! [`dice`] chooses [`action`]s, which [`world`] knows the meaning of and [`perform`] does to a [`place`]. [`checker`] compares:
-//! [`fate`] each agent, [`resources`] the daemon, [`leaks`] secrets; by what [`processes`] shows, and what the agents tell in
-//! their [`journal`].
+//! [`fate`] each agent, [`resources`] the daemon, [`leaks`] secrets, [`follower`] events; by what [`processes`] shows, and what
+//! the agents tell in their [`journal`].
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -28,6 +28,7 @@ mod conditions;
 mod declared;
 mod dice;
 mod fate;
+mod follower;
 #[path = "../blackbox/harness.rs"]
 #[allow(dead_code, clippy::print_stderr, reason = "made for other tests")]
 mod harness;
@@ -136,7 +137,8 @@ impl Soak {
         if self.world.may_have_left_some() {
             self.left += perform::kill_what_nobody_can_know_of(&self.place);
         }
-        self.place.weather.slow_disk(0);
+        self.place.weather.slow_reads(0);
+        self.place.weather.slow_writes(0);
         self.world.round_ends();
         self.settle();
     }
@@ -199,11 +201,12 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     }
     soak.act(&Action::End(libc::SIGTERM));
     println!(
-        "{} rounds in {:.0?}; {} processes were left by shims killed without a daemon; {:?}; number {} took longest to come to rest, {:.1?}: {}",
+        "{} rounds in {:.0?}; {} processes were left by shims killed without a daemon; {:?}; {}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,
         started.elapsed(),
         soak.left,
         soak.checker.resources.now,
+        soak.place.follower.summary(),
         soak.slowest.1,
         soak.slowest.0,
         soak.slowest.2

@@ -14,6 +14,10 @@ use crate::place::{PATIENCE, Place};
 use crate::processes::{self, Process};
 use crate::world::World;
 
+/// How a session's name begins that was an agent's, and how a stranger's does.
+pub const RENAMED: &str = "renamed-";
+pub const STRANGER: &str = "stranger-";
+
 /// Carries an action out that the world knows already. An error is a broken promise.
 pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut Journal) -> Result<(), String> {
     match action {
@@ -36,9 +40,30 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
             }
         }
         Action::CloseSession(instance) => {
-            let _ = place.host.tmux(&["kill-session", "-t", &format!("={instance}")]);
+            for name in [instance, &format!("{RENAMED}{instance}")] {
+                let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
+            }
         }
-        Action::KillServer(politely) => kill_server(place, *politely),
+        Action::Rename(instance) => {
+            let name = format!("{RENAMED}{instance}");
+            let _ = place.host.tmux(&["rename-session", "-t", &format!("={instance}"), &name]);
+        }
+        Action::Stranger(number) => {
+            let name = format!("{STRANGER}{number}");
+            let words = ["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", &name, "--", "sleep", "1000000"];
+            if let Ok(pid) = place.host.tmux(&words) {
+                place.strangers.insert(name, pid.trim().parse().unwrap());
+            }
+        }
+        Action::StrangersLeave => {
+            for name in std::mem::take(&mut place.strangers).into_keys() {
+                let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
+            }
+        }
+        Action::KillServer(politely) => {
+            place.strangers.clear();
+            kill_server(place, *politely);
+        }
         Action::Hangup => {
             // Before it has its handlers, a daemon dies of it.
             place.answers()?;
@@ -46,12 +71,14 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
         }
         Action::Crash => place.crash(),
         Action::End(signal) => return end(place, *signal, world.detaches),
+        Action::Drain => return drain(place),
         Action::Start => place.start(),
         Action::Starve(want) => place.starve(*want),
         Action::FillDisks => place.fill_disks(),
         Action::Relieve => place.relieve(),
         Action::JumpClock(seconds) => place.weather.set_clock(*seconds),
-        Action::SlowDisk(millis) => place.weather.slow_disk(*millis),
+        Action::SlowDisk(millis) => place.weather.slow_reads(*millis),
+        Action::SlowWrites(millis) => place.weather.slow_writes(*millis),
         Action::Rest(millis) => std::thread::sleep(Duration::from_millis(*millis)),
     }
     Ok(())
@@ -143,19 +170,48 @@ fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
     place.answers()?;
     place.signal(signal);
     place.ended()?;
-    if detaches {
-        return Ok(());
+    if detaches { Ok(()) } else { all_is_gone(place) }
+}
+
+/// The same, whatever the daemon would do by itself, and without one as well. Nobody's session stays.
+fn drain(place: &mut Place) -> Result<(), String> {
+    let is_up = place.daemon().is_some();
+    if is_up {
+        place.answers()?;
+        // A daemon without a server has nothing to drain, and stays.
+        until_server(place, true, "the daemon has no tmux server")?;
     }
+    place.strangers.clear();
+    place.drain()?;
+    if is_up {
+        place.ended()?;
+    } else {
+        kill_what_nobody_can_know_of(place);
+    }
+    all_is_gone(place)
+}
+
+/// Nothing is left of any agent, nor of a tmux server that nobody else uses.
+fn all_is_gone(place: &Place) -> Result<(), String> {
     let all = processes::all();
     let left: Vec<_> =
         all.values().filter(|one| one.variable("SOAK_ID") == Some(&place.id) && !one.is_zombie).collect();
     if !left.is_empty() {
-        return Err(format!("the daemon has ended, and left {left:#?}"));
+        return Err(format!("all was to end, and there is {left:#?}"));
     }
+    if !place.strangers.is_empty() {
+        let gone = place.strangers.values().find(|pid| !all.contains_key(*pid));
+        return gone.map_or(Ok(()), |pid| Err(format!("all agents were to end, and so did {pid}, which is none")));
+    }
+    until_server(place, false, "all was to end, and there is a tmux server")
+}
+
+/// Waits until there is a tmux server, or none.
+fn until_server(place: &Place, is_there: bool, otherwise: &str) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
-    while is_listening(&place.host.tmux_socket()) {
+    while is_listening(&place.host.tmux_socket()) != is_there {
         if Instant::now() > deadline {
-            return Err("the daemon has ended, and left its tmux server".to_owned());
+            return Err(format!("{otherwise}: {}", of_server(place)));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -167,6 +223,17 @@ fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
 /// It is agentd's one known gap: a shim that is killed while no daemon runs leaves what had left its agent's session, and the
 /// next daemon knows nothing of it.
 pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
+    let mut count = 0;
+    // Again for what was forked meanwhile.
+    loop {
+        match kill_what_has_no_shim(place) {
+            0 => return count,
+            killed => count += killed,
+        }
+    }
+}
+
+fn kill_what_has_no_shim(place: &Place) -> usize {
     let all = processes::all();
     let has_shim = |pid: u32| {
         let mut at = all.get(&pid);
@@ -187,6 +254,20 @@ pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
         kill(*pid, nix::sys::signal::Signal::SIGKILL);
     }
     left.len()
+}
+
+/// What the tmux server does that should have ended.
+fn of_server(place: &Place) -> String {
+    let socket = place.host.tmux_socket();
+    let all = processes::all();
+    let is_its = |one: &&Process| one.command.contains(socket.to_str().unwrap());
+    let servers: Vec<u32> = all.values().filter(is_its).map(|one| one.pid).collect();
+    let about = |pid: &u32| {
+        let file = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let children: Vec<&Process> = all.values().filter(|one| one.parent == *pid).collect();
+        format!("{} in {}, {}, children: {children:#?}", file("cmdline"), file("wchan"), file("status"))
+    };
+    servers.iter().map(about).collect()
 }
 
 fn is_listening(socket: &Path) -> bool {

@@ -1,9 +1,10 @@
 //! Where a soak takes place: directories, a daemon with its log in a file, its tmux server, its API.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::action::Want;
 use crate::conditions::{self, Disk, Weather};
+use crate::follower::Follower;
 use crate::harness::{AGENTD, Host};
 
 /// Longer than anything takes that works.
@@ -22,9 +24,12 @@ pub struct Place {
     daemon: Option<Child>,
     pub disks: Vec<Disk>,
     pub weather: Weather,
+    pub follower: Follower,
     pub host: Host,
+    /// Sessions of others on the tmux server, which nothing but its end may touch: the process in each.
+    pub strangers: BTreeMap<String, u32>,
     has_full_disks: bool,
-    /// A daemon that couldn't begin, as the disks were full, is started again.
+    /// A daemon that couldn't begin, as there was too little of something, is started again.
     may_fail: bool,
     /// In the environment of every agent of this soak, and of nobody else.
     pub id: String,
@@ -39,9 +44,25 @@ impl Place {
         let journal = host.at("work/journal");
         File::create(&journal).unwrap();
         host.own(&journal);
+        fs::create_dir(host.at("bin")).unwrap();
+        for name in ["puppet", "claude", "opencode"] {
+            std::os::unix::fs::symlink(Self::puppet(), host.at("bin").join(name)).unwrap();
+        }
         let disks = ["etc", "run", "secrets"].iter().filter_map(|name| Disk::mount(&host.at(name))).collect();
         let weather = Weather::new(&host);
-        Self { daemon: None, disks, weather, host, id, has_full_disks: false, may_fail: false }
+        // From now on its thread sees what is mounted.
+        let follower = Follower::new(host.api_socket());
+        Self {
+            daemon: None,
+            disks,
+            weather,
+            follower,
+            host,
+            id,
+            strangers: BTreeMap::new(),
+            has_full_disks: false,
+            may_fail: false,
+        }
     }
 
     /// The daemon's program: the one that was built with this, unless another one is to be soaked.
@@ -56,9 +77,7 @@ impl Place {
 
     /// Fills in what `Agent::table` leaves open.
     pub fn fill_in(&self, text: &str) -> String {
-        text.replace("$PUPPET", Self::puppet().to_str().unwrap())
-            .replace("$DIR", self.host.path().to_str().unwrap())
-            .replace("$ID", &self.id)
+        text.replace("$DIR", self.host.path().to_str().unwrap()).replace("$ID", &self.id)
     }
 
     /// The uid of the agents.
@@ -102,6 +121,8 @@ impl Place {
 
     /// The daemon gets no more.
     pub fn starve(&mut self, want: Want) {
+        // One that has just been started may not come as far as to do without.
+        self.may_fail |= self.get("/v1/health").is_err();
         if let Some(pid) = self.daemon() {
             self.may_fail |= self.is_just_starting();
             conditions::starve(pid, want);
@@ -161,20 +182,7 @@ impl Place {
 
     /// One request to the API; an error in words for whatever is no answer of success.
     pub fn get(&self, path: &str) -> Result<String, String> {
-        let ask = || {
-            let mut stream = UnixStream::connect(self.host.api_socket())?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            // Of HTTP 1.0, which knows no chunks.
-            write!(stream, "GET {path} HTTP/1.0\r\nHost: agentd\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        let answer = ask().map_err(|error| format!("GET {path}: {error}"))?;
-        match answer.split_once("\r\n\r\n") {
-            Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
-            _ => Err(format!("GET {path}: {answer:.200}")),
-        }
+        ask(&self.host.api_socket(), path)
     }
 
     /// The same, as JSON.
@@ -200,6 +208,26 @@ impl Place {
         Ok(())
     }
 
+    /// Has all agents and the tmux server end, and waits until that is done.
+    pub fn drain(&self) -> Result<(), String> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = self.host.command(Self::agentd());
+        command.args(["drain", "--log-format", "json"]);
+        command.args(self.host.arguments.iter().filter(|flag| !flag.starts_with("--on-exit")));
+        let mut drain = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match drain.try_wait().unwrap() {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("the drain has ended with {status}")),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+        let _ = drain.kill();
+        let _ = drain.wait();
+        Err("the drain doesn't end".to_owned())
+    }
+
     /// The logs of all daemons, one after another.
     pub fn log_file(&self) -> PathBuf {
         self.host.at("log")
@@ -223,6 +251,24 @@ impl Place {
         } else {
             Err(format!("{words:?}: {}", text(&output.stderr)))
         }
+    }
+}
+
+/// One request to the API on a socket.
+pub fn ask(socket: &Path, path: &str) -> Result<String, String> {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        // Of HTTP 1.0, which knows no chunks.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: agentd\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = ask().map_err(|error| format!("GET {path}: {error}"))?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
+        _ => Err(format!("GET {path}: {answer:.200}")),
     }
 }
 

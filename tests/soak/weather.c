@@ -1,7 +1,7 @@
 /*
  * Weather for one daemon, preloaded into it: the clock of the day is off by so many seconds, and every read of a file of a
- * real file system takes so many milliseconds longer. The two numbers are in the file $SOAK_WEATHER, which may change at any
- * time. Sockets, pipes, /proc and cgroups are no disk, and are as fast as ever.
+ * real file system, and every write to one, takes so many milliseconds longer. The numbers are in the file $SOAK_WEATHER,
+ * which may change at any time. Sockets, pipes, /proc and cgroups are no disk, and are as fast as ever.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,8 @@
 
 struct weather {
 	int64_t seconds_off;
-	int64_t millis_slow;
+	int64_t millis_to_read;
+	int64_t millis_to_write;
 };
 
 static const volatile struct weather *weather;
@@ -54,12 +55,32 @@ static int is_on_disk(int file)
 	       system.f_type != 0x63677270;
 }
 
-ssize_t read(int file, void *buffer, size_t size)
+static void wait_for_disk(int file, int64_t millis)
 {
-	if (weather && weather->millis_slow > 0 && is_on_disk(file)) {
-		struct timespec wait = { weather->millis_slow / 1000, weather->millis_slow % 1000 * 1000000 };
+	if (millis > 0 && is_on_disk(file)) {
+		struct timespec wait = { millis / 1000, millis % 1000 * 1000000 };
 
 		nanosleep(&wait, NULL);
 	}
+}
+
+ssize_t read(int file, void *buffer, size_t size)
+{
+	if (weather)
+		wait_for_disk(file, weather->millis_to_read);
 	return syscall(SYS_read, file, buffer, size);
+}
+
+ssize_t write(int file, const void *buffer, size_t size)
+{
+	if (weather)
+		wait_for_disk(file, weather->millis_to_write);
+	return syscall(SYS_write, file, buffer, size);
+}
+
+int fsync(int file)
+{
+	if (weather)
+		wait_for_disk(file, weather->millis_to_write);
+	return (int)syscall(SYS_fsync, file);
 }

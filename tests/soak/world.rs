@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Order};
-use crate::declared::{Agent, LONG, Policy, Quirk, Restart, SECRET_MARK};
+use crate::declared::{Agent, Policy, Quirk, SECRET_MARK};
 
 /// The declared state, and the history of each agent's present life as far as its fate hangs on it.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct World {
     pub next_life: u32,
     /// Never used before.
     pub next_value: u32,
+    /// Never used before.
+    pub next_stranger: u32,
 }
 
 /// One life of one instance: from a change of what is run to the next.
@@ -110,13 +112,11 @@ impl World {
         self.was_started = false;
         self.lost.clear();
         for agent in &self.agents {
-            let Policy { restart, max_restarts, backoff, .. } = agent.policy;
-            let comes_back = restart == Restart::Always && max_restarts == 0 && backoff < LONG;
             for instance in agent.instances() {
                 let Some(life) = self.lives.get_mut(&instance) else { continue };
                 // A blind daemon restarts nobody: what ended waits for the file.
                 (life.is_touched, life.is_repolicied) = (life.is_touched && self.is_blind, false);
-                life.may_be_forgotten &= !comes_back;
+                life.may_be_forgotten &= !agent.policy.comes_back();
             }
         }
     }
@@ -155,7 +155,14 @@ impl World {
             Action::Starve(_) => (self.is_starved, self.was_short) = (true, true),
             Action::FillDisks => (self.has_full_disks, self.was_short) = (true, true),
             Action::Relieve => (self.is_starved, self.has_full_disks) = (false, false),
-            Action::Hangup | Action::JumpClock(_) | Action::SlowDisk(_) | Action::Rest(_) => {}
+            Action::Stranger(_) => self.next_stranger += 1,
+            Action::Rename(_)
+            | Action::StrangersLeave
+            | Action::Hangup
+            | Action::JumpClock(_)
+            | Action::SlowDisk(_)
+            | Action::SlowWrites(_)
+            | Action::Rest(_) => {}
             Action::End(_) if self.detaches => self.apply(&Action::Crash),
             Action::Crash => {
                 (self.is_up, self.is_starved) = (false, false);
@@ -163,7 +170,7 @@ impl World {
                     (life.is_loose, life.is_touched) = (true, true);
                 }
             }
-            Action::End(_) => {
+            Action::End(_) | Action::Drain => {
                 (self.is_up, self.is_starved, self.server_was_lost) = (false, false, false);
                 self.lost.clear();
                 for agent in &self.agents {
@@ -181,18 +188,18 @@ impl World {
 
     fn declare(&mut self, agent: &Agent) {
         self.next_life = self.next_life.max(agent.life + 1);
-        let mut is_repolicied = false;
+        let mut before = None;
         match self.agents.iter_mut().find(|known| known.name == agent.name) {
             Some(known) => {
-                is_repolicied = known.policy != agent.policy;
+                before = Some(known.policy);
                 *known = agent.clone();
             }
             None => self.agents.push(agent.clone()),
         }
         self.edited();
-        for instance in agent.instances().iter().filter(|_| is_repolicied) {
-            if let Some(life) = self.lives.get_mut(instance) {
-                (life.was_repolicied, life.is_repolicied) = (true, true);
+        if let Some(before) = before.filter(|before| *before != agent.policy) {
+            for instance in agent.instances() {
+                self.lives.entry(instance).and_modify(|life| life.kept_otherwise(&before, &agent.policy));
             }
         }
     }
@@ -259,6 +266,16 @@ impl Life {
     fn of(agent: &Agent) -> Self {
         let ends_by_itself = matches!(agent.quirk, Quirk::Brief(_) | Quirk::Absent);
         Self { number: agent.life, ends: u32::from(ends_by_itself), is_touched: true, ..Self::default() }
+    }
+
+    /// Its policy is another one.
+    fn kept_otherwise(&mut self, before: &Policy, now: &Policy) {
+        (self.was_repolicied, self.is_repolicied) = (true, true);
+        if before.timeout != now.timeout {
+            // One that strikes now ends it, and another one than that which ended it begins it anew.
+            self.is_touched |= before.is_short() || now.is_short();
+            self.is_loose |= before.is_short();
+        }
     }
 
     /// What came before counts no more.
