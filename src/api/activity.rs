@@ -2,9 +2,15 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// A client may follow on one connection while it asks on another.
 const FEW: usize = 2;
+
+/// On a busy machine it takes a client a moment to ask, once it is connected.
+const ASKS_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +57,9 @@ pub(super) enum Rank {
     Blocked,
     /// Its client would miss an answer that it waits for.
     Answering,
-    /// That, and its process has no more than [`FEW`].
+    /// It has just come, and its process has no more than [`FEW`]: its client is about to ask.
+    Young,
+    /// Its client waits for an answer, and its process has no more than [`FEW`].
     OneOfFew,
 }
 
@@ -63,16 +71,20 @@ struct Inner {
     doing: Cell<Doing>,
     since: Cell<u64>,
     order: Order,
+    /// When it will have had its time to ask; none once it has.
+    young_until: Cell<Option<Instant>>,
 }
 
 impl Activity {
     pub(super) fn new(order: &Order) -> Self {
         let since = Cell::new(order.next());
-        Self(Rc::new(Inner { doing: Cell::new(Doing::Idle), since, order: order.clone() }))
+        let young_until = Cell::new(Some(Instant::now() + ASKS_WITHIN));
+        Self(Rc::new(Inner { doing: Cell::new(Doing::Idle), since, order: order.clone(), young_until }))
     }
 
     /// A request has arrived; it is being answered for as long as the answer lives.
     pub(super) fn begin(&self) -> Answering {
+        self.0.young_until.set(None);
         self.become_doing(match self.0.doing.get() {
             Doing::Idle | Doing::Answering => Doing::Answering,
             Doing::Blocked { .. } => Doing::Blocked { answering: true },
@@ -114,9 +126,11 @@ impl Activity {
         self.0.doing.get() == Doing::Idle
     }
 
-    /// How easily it can be done without, as one of so many of its process: the least first.
-    pub(super) fn worth(&self, share: usize) -> Worth {
+    /// How easily it can be done without now, as one of so many of its process: the least first.
+    pub(super) fn worth(&self, share: usize, now: Instant) -> Worth {
+        let is_young = || self.0.young_until.get().is_some_and(|until| now < until);
         let rank = match self.0.doing.get() {
+            Doing::Idle if share <= FEW && is_young() => Rank::Young,
             Doing::Idle => Rank::Idle,
             Doing::Blocked { .. } => Rank::Blocked,
             Doing::Answering if share > FEW => Rank::Answering,
@@ -143,19 +157,31 @@ mod tests {
     fn the_longest_idle_goes_first_then_the_longest_blocked_and_last_one_that_is_answered() {
         let order = Order::default();
         let [first, second, third] = [(); 3].map(|()| Activity::new(&order));
-        assert!(first.worth(3) < second.worth(3) && second.worth(3) < third.worth(3));
+        let later = Instant::now() + ASKS_WITHIN;
+        assert!(first.worth(3, later) < second.worth(3, later) && second.worth(3, later) < third.worth(3, later));
         drop(first.begin());
-        assert!(second.worth(3) < first.worth(3), "it was idle for longer");
+        assert!(second.worth(3, later) < first.worth(3, later), "it was idle for longer");
         let answering = second.begin();
-        assert_eq!(second.worth(3).rank, Rank::Answering);
-        assert!(second.worth(3) < second.worth(2), "its process has many");
+        assert_eq!(second.worth(3, later).rank, Rank::Answering);
+        assert!(second.worth(3, later) < second.worth(2, later), "its process has many");
         third.blocked();
-        assert!(first.worth(3) < third.worth(3));
+        assert!(first.worth(3, later) < third.worth(3, later));
         second.blocked();
-        assert!(third.worth(3) < second.worth(3));
+        assert!(third.worth(3, later) < second.worth(3, later));
         second.drained();
-        assert_eq!(second.worth(3).rank, Rank::Answering, "the rest of its answer is still to be made");
+        assert_eq!(second.worth(3, later).rank, Rank::Answering, "the rest of its answer is still to be made");
         drop(answering);
         assert!(second.is_idle());
+    }
+
+    #[test]
+    fn one_that_has_just_come_has_its_time_to_ask_once_and_if_its_process_has_few() {
+        let (order, now) = (Order::default(), Instant::now());
+        let connection = Activity::new(&order);
+        assert_eq!([2, 3].map(|share| connection.worth(share, now).rank), [Rank::Young, Rank::Idle]);
+        assert_eq!(connection.worth(1, Instant::now() + ASKS_WITHIN).rank, Rank::Idle);
+        let asked = Activity::new(&order);
+        drop(asked.begin());
+        assert_eq!(asked.worth(1, now).rank, Rank::Idle, "it keeps its connection for the next time");
     }
 }

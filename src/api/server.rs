@@ -2,7 +2,8 @@
 //!
 //! A client that only holds connections can't keep others out: when there is no room, be it by our own limit or by the
 //! system's on file descriptors, the connection that has been idle for longest makes way, of those of the process that has
-//! most. A process that has few keeps those on which it waits for an answer, for as long as others can make way instead.
+//! most. A process that has few keeps those on which it waits for an answer, or has just come to ask, for as long as others can
+//! make way instead.
 //! One descriptor is kept in reserve, so that there is always one connection to answer on, or to make way for the next.
 
 use std::cmp::Reverse;
@@ -110,8 +111,12 @@ impl Server {
     async fn take(&mut self, stream: UnixStream) {
         self.refused = 0;
         let most = self.limits.max_connections;
-        let (room, rank) = self.room.map_or((most, Rank::Blocked), |(room, _)| (room, Rank::Answering));
-        if self.connections.len() >= room && !self.close_one(rank).await && self.connections.len() >= most {
+        let (room, worst) = self.room.map_or((most, Rank::Blocked), |(room, _)| (room, Rank::Answering));
+        if self.connections.len() >= room
+            && !self.close_one(|rank| rank <= worst).await
+            && self.connections.len() >= most
+            && !self.close_one(|rank| rank == Rank::Young).await
+        {
             // All of them wait for their answers. Their number is the limit, so this one is closed.
             return;
         }
@@ -126,13 +131,13 @@ impl Server {
         self.connections.insert(task.id(), Connection { task, activity, share });
     }
 
-    /// Closes the connection that can best be done without, if there is one of this rank or a lower one.
-    async fn close_one(&mut self, rank: Rank) -> bool {
-        if self.least(rank).is_none_or(|(worth, _)| self.turned_at < worth.since) {
+    /// Closes the connection that can best be done without, if there is one of a rank that may go.
+    async fn close_one(&mut self, may_go: impl Fn(Rank) -> bool + Copy) -> bool {
+        if self.least(may_go).is_none_or(|(worth, _)| self.turned_at < worth.since) {
             turn_for_everyone().await;
             self.turned_at = self.order.now();
         }
-        match self.least(rank).and_then(|(_, id)| self.connections.remove(&id)) {
+        match self.least(may_go).and_then(|(_, id)| self.connections.remove(&id)) {
             Some(connection) => {
                 connection.task.abort();
                 true
@@ -141,12 +146,13 @@ impl Server {
         }
     }
 
-    fn least(&self, rank: Rank) -> Option<(Worth, Id)> {
+    fn least(&self, may_go: impl Fn(Rank) -> bool) -> Option<(Worth, Id)> {
+        let now = Instant::now();
         let all = self.connections.iter().map(|(id, one)| {
             let size = one.share.size();
-            (size, one.activity.worth(size), *id)
+            (size, one.activity.worth(size, now), *id)
         });
-        let able = all.filter(|(_, worth, _)| worth.rank <= rank);
+        let able = all.filter(|(_, worth, _)| may_go(worth.rank));
         let least = able.min_by_key(|(size, worth, _)| (Reverse(*size), *worth));
         least.map(|(_, worth, id)| (worth, id))
     }
@@ -168,7 +174,7 @@ impl Server {
             // Nobody is shut out for long, not even by as many processes as there are descriptors.
             self.refused += 1;
             if !made && self.refused > PATIENCE {
-                self.close_one(Rank::OneOfFew).await;
+                self.close_one(|_| true).await;
             }
         } else {
             tracing::debug!(%error, "the API could not accept a connection");
@@ -183,7 +189,7 @@ impl Server {
         let before = self.connections.len();
         let room = before / 2;
         self.room = Some((room, Instant::now() + LEAVE_ROOM));
-        while self.connections.len() > room && self.close_one(Rank::Answering).await {}
+        while self.connections.len() > room && self.close_one(|rank| rank <= Rank::Answering).await {}
         self.connections.len() < before
     }
 
