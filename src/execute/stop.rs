@@ -158,6 +158,8 @@ impl Executor {
     /// Hands out the server to be ended, unless somebody else has a session on it. Who makes one while it is too busy to tell
     /// loses it.
     pub async fn release_server(&mut self) -> Option<Server> {
+        // There may be some that came, or that the first look after the start has not come to.
+        kill_orphans(self.ground.orphans(None)).await;
         let others = self.others().await.or(self.ends_all.take()).unwrap_or_default();
         let server = self.server.take()?;
         if others.is_empty() {

@@ -67,8 +67,6 @@ struct Soak {
     checker: Checker,
     patience: Duration,
     history: VecDeque<String>,
-    /// Processes that only we could end.
-    left: usize,
     /// The round that took longest to come to rest, and what it waited for.
     slowest: (Duration, u64, String),
 }
@@ -95,7 +93,6 @@ impl Soak {
             checker,
             patience,
             history,
-            left: 0,
             slowest: Default::default(),
         }
     }
@@ -133,9 +130,6 @@ impl Soak {
         }
         if !self.world.is_up {
             self.act(&Action::Start);
-        }
-        if self.world.may_have_left_some() {
-            self.left += perform::kill_what_nobody_can_know_of(&self.place);
         }
         self.place.weather.slow_reads(0);
         self.place.weather.slow_writes(0);
@@ -201,10 +195,9 @@ fn what_is_declared_is_what_runs_whatever_happens() {
     }
     soak.act(&Action::End(libc::SIGTERM));
     println!(
-        "{} rounds in {:.0?}; {} processes were left by shims killed without a daemon; {:?}; {}; number {} took longest to come to rest, {:.1?}: {}",
+        "{} rounds in {:.0?}; {:?}; {}; number {} took longest to come to rest, {:.1?}: {}",
         soak.round,
         started.elapsed(),
-        soak.left,
         soak.checker.resources.now,
         soak.place.follower.summary(),
         soak.slowest.1,

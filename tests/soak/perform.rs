@@ -186,7 +186,7 @@ fn drain(place: &mut Place) -> Result<(), String> {
     if is_up {
         place.ended()?;
     } else {
-        kill_what_nobody_can_know_of(place);
+        kill_orphans(place);
     }
     all_is_gone(place)
 }
@@ -218,19 +218,11 @@ fn until_server(place: &Place, is_there: bool, otherwise: &str) -> Result<(), St
     Ok(())
 }
 
-/// Kills what has an agent's mark and no shim above it, and says how many there were.
-///
-/// It is agentd's one known gap: a shim that is killed while no daemon runs leaves what had left its agent's session, and the
-/// next daemon knows nothing of it.
-pub fn kill_what_nobody_can_know_of(place: &Place) -> usize {
-    let mut count = 0;
+/// Kills what shims left that were killed while no daemon ran: a drain without a daemon knows nothing of it, and the next
+/// daemon would kill it.
+fn kill_orphans(place: &Place) {
     // Again for what was forked meanwhile.
-    loop {
-        match kill_what_has_no_shim(place) {
-            0 => return count,
-            killed => count += killed,
-        }
-    }
+    while kill_what_has_no_shim(place) > 0 {}
 }
 
 fn kill_what_has_no_shim(place: &Place) -> usize {

@@ -94,11 +94,6 @@ impl World {
         self.is_starved || self.has_full_disks
     }
 
-    /// A shim may have been killed with no daemon to see it.
-    pub fn may_have_left_some(&self) -> bool {
-        self.daemon_may_die && !self.lost.is_empty()
-    }
-
     /// Nothing more is done now: what a shortage may have meant to whom is known.
     pub fn round_ends(&mut self) {
         for life in self.lives.values_mut().filter(|life| self.was_short && (life.is_touched || life.is_repolicied)) {
