@@ -10,12 +10,15 @@ mod cgroups;
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod install;
+#[macro_use]
+mod proofs;
 mod provider;
 
 use std::fs;
 use std::path::Path;
 
 use harness::{Daemon, Host, until};
+use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
 use provider::{ANSWER, Provider};
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
@@ -105,11 +108,11 @@ fn assert_asked(provider: &Provider) {
     assert!(asked.iter().all(|request| request.head.contains(KEY)), "{asked:?}");
 }
 
-/// Codex wants to work in a repository only, unless it is told otherwise.
-const CODEX: &str = "args = [\"--skip-git-repo-check\"]";
+/// `codex exec` wants to work in a repository only, unless it is told otherwise.
+const ANYWHERE: &str = "args = [\"--skip-git-repo-check\"]";
 
 /// Without it, gemini asks first which model to ask.
-const GEMINI: &str = "model = \"gemini-2.5-flash\"";
+const FLASH: &str = "model = \"gemini-2.5-flash\"";
 
 fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
@@ -181,92 +184,41 @@ fn assert_nothing_runs(host: &Host) {
     assert!(left.is_empty(), "{left:?} outlived it");
 }
 
-#[test]
-fn claude_code_answers() {
-    answers("claude-code", install::CLAUDE, "");
-}
-
-#[test]
-fn claude_code_is_restarted_until_its_provider_answers() {
-    recovers("claude-code", install::CLAUDE, "");
-}
-
-#[test]
-fn claude_code_is_stopped_at_work() {
-    is_stopped_at_work("claude-code", install::CLAUDE, "");
-}
-
-#[test]
-fn codex_is_stopped_at_work() {
-    is_stopped_at_work("codex", install::CODEX, CODEX);
-}
-
-#[test]
-fn codex_answers() {
-    answers("codex", install::CODEX, CODEX);
-}
-
-#[test]
-fn codex_is_restarted_until_its_provider_answers() {
-    recovers("codex", install::CODEX, CODEX);
-}
-
-#[test]
-fn opencode_answers_on_its_screen_and_is_stopped() {
-    answers_and_stays("opencode", install::OPENCODE, "");
-}
-
-#[test]
-fn a_headless_opencode_answers_and_ends() {
-    answers("opencode", install::OPENCODE, "mode = \"headless\"");
-}
-
-#[test]
-fn a_headless_opencode_is_stopped_at_work() {
-    is_stopped_at_work("opencode", install::OPENCODE, "mode = \"headless\"");
-}
-
-#[test]
-fn an_interactive_claude_code_answers_its_prompt_and_stays() {
-    answers_and_stays("claude-code", install::CLAUDE, "mode = \"interactive\"");
-}
-
-#[test]
-fn an_interactive_codex_answers_its_prompt_and_stays() {
-    answers_and_stays("codex", install::CODEX, "mode = \"interactive\"");
-}
-
-#[test]
-fn gemini_answers_on_its_screen_and_is_stopped() {
-    answers_and_stays("gemini-cli", install::GEMINI, GEMINI);
-}
-
-#[test]
-fn a_headless_gemini_answers_and_ends() {
-    answers("gemini-cli", install::GEMINI, &format!("{GEMINI}\nmode = \"headless\""));
-}
-
-#[test]
-fn qwen_code_answers_and_ends() {
-    answers("qwen-code", install::QWEN, "");
-}
-
-#[test]
-fn an_interactive_qwen_code_answers_on_its_screen_and_is_stopped() {
-    answers_and_stays("qwen-code", install::QWEN, "mode = \"interactive\"");
-}
-
-#[test]
-fn an_interactive_claude_code_ends_by_its_own_interrupt() {
-    let Some(bin) = install::bin(install::CLAUDE) else { return };
+/// Its own interrupt is enough, without anything stronger.
+fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
+    let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(0);
-    let host = host_with("claude-code", &bin, &provider, "");
+    let host = host_with(harness, &bin, &provider, more);
     let daemon = host.start();
-    daemon.wait_state("claude-code", "running");
-    until("its prompt", || host.screen("claude-code").contains("❯").then_some(()));
+    daemon.wait_state(harness, "running");
+    until("its prompt", || host.screen(harness).contains("❯").then_some(()));
     host.configure("# nobody\n");
-    daemon.wait_state("claude-code", "none");
+    daemon.wait_state(harness, "none");
     assert_nothing_runs(&host);
     let log = daemon.log();
     assert!(log.contains("TypeCtrlC(2)") && !log.contains("Terminate"), "C-c was not enough:\n{log}");
+}
+
+proofs! {
+    claude_code_answers: "claude-code", CLAUDE, Headless, Answers, answers, "";
+    claude_code_is_restarted_until_its_provider_answers: "claude-code", CLAUDE, Headless, Recovers, recovers, "";
+    claude_code_is_stopped_at_work: "claude-code", CLAUDE, Headless, Stops, is_stopped_at_work, "";
+    an_interactive_claude_code_answers_and_stays: "claude-code", CLAUDE, Interactive, Answers, answers_and_stays, "";
+    an_interactive_claude_code_ends_by_its_own_interrupt:
+        "claude-code", CLAUDE, Interactive, Interrupt, ends_by_its_own_interrupt, "";
+    codex_answers: "codex", CODEX, Headless, Answers, answers, ANYWHERE;
+    codex_is_restarted_until_its_provider_answers: "codex", CODEX, Headless, Recovers, recovers, ANYWHERE;
+    codex_is_stopped_at_work: "codex", CODEX, Headless, Stops, is_stopped_at_work, ANYWHERE;
+    an_interactive_codex_answers_and_stays: "codex", CODEX, Interactive, Answers, answers_and_stays, "";
+    opencode_answers: "opencode", OPENCODE, Headless, Answers, answers, "";
+    opencode_is_stopped_at_work: "opencode", OPENCODE, Headless, Stops, is_stopped_at_work, "";
+    an_interactive_opencode_answers_and_stays: "opencode", OPENCODE, Interactive, Answers, answers_and_stays, "";
+    gemini_answers: "gemini-cli", GEMINI, Headless, Answers, answers, FLASH;
+    gemini_is_restarted_until_its_provider_answers: "gemini-cli", GEMINI, Headless, Recovers, recovers, FLASH;
+    gemini_is_stopped_at_work: "gemini-cli", GEMINI, Headless, Stops, is_stopped_at_work, FLASH;
+    an_interactive_gemini_answers_and_stays: "gemini-cli", GEMINI, Interactive, Answers, answers_and_stays, FLASH;
+    qwen_code_answers: "qwen-code", QWEN, Headless, Answers, answers, "";
+    qwen_code_is_restarted_until_its_provider_answers: "qwen-code", QWEN, Headless, Recovers, recovers, "";
+    qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
+    an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
 }
