@@ -168,3 +168,42 @@ fn a_stamp_covers_everything_that_was_read() {
         ground.write("jcard.toml", "[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
     }
 }
+
+#[test]
+fn an_origin_tells_which_fields_differ() {
+    let origin = |lines: &str| {
+        let desired = desired(&format!("[agent]\nharness = \"codex\"\n{lines}\n"));
+        only(&desired).origin.clone()
+    };
+    let lines = "model = \"m\"\nargs = [\"a\", \"b\"]\npermissions = \"bypass\"\nprompt = \"p\"\n";
+    let before = origin(lines);
+    assert_eq!(before.fields.keys().collect::<Vec<_>>(), [&"args", &"model", &"permissions", &"prompt"]);
+    for (field, from, to) in [
+        ("args", "\"a\", \"b\"", "\"ab\""),
+        ("model", "\"m\"", "\"n\""),
+        ("permissions", "bypass", "default"),
+        ("prompt", "\"p\"", "\"q\""),
+    ] {
+        let after = origin(&lines.replace(from, to));
+        let differs = |field: &&&str| before.fields.get(**field) != after.fields.get(**field);
+        assert_eq!(before.fields.keys().filter(differs).collect::<Vec<_>>(), [&field]);
+    }
+    assert_eq!(origin("args = []\nprompt = \"\""), origin(""), "a field that is empty is one that isn't there");
+    assert!(origin("env = { A = \"1\" }").env.iter().eq(["A"]));
+}
+
+#[test]
+fn the_longest_that_fits_one_argument_is_taken_and_a_byte_more_is_not() {
+    // The bytes that come to each of them: none, `A=`, `--p=`.
+    for (config, more) in [
+        ("harness = \"codex\"\nprompt = \"LONG\"\n", 0),
+        ("harness = \"codex\"\nargs = [\"LONG\"]\n", 0),
+        ("harness = \"codex\"\nenv = { A = \"LONG\" }\n", 2),
+        ("harness = \"custom\"\ncommand = [\"x\", \"--p={prompt}\"]\nprompt = \"LONG\"\n", 4),
+    ] {
+        let fits = fields::MAX_ARGUMENT - more;
+        let taken = |length: usize| report(&format!("[agent]\n{}", config.replace("LONG", &"x".repeat(length))));
+        assert!(taken(fits).starts_with("ok"), "{config}");
+        assert!(taken(fits + 1).ends_with("not taken"), "{config}");
+    }
+}
