@@ -39,7 +39,7 @@ pub fn read(path: &Path, stamp: &mut Stamp) -> Result<Source, Box<Diagnostic>> {
             let at = invalid.utf8_error().valid_up_to();
             let source = Source::new(path, String::from_utf8_lossy(invalid.as_bytes()).into_owned());
             let mut reporter = Reporter { source: &source, found: Vec::new() };
-            Err(Box::new(report_unparsed(at..at + 1, "the configuration is not UTF-8", "this byte", &mut reporter)))
+            Err(Box::new(report_unparsed(at..at, "the configuration is not UTF-8", "this byte", &mut reporter)))
         }
     }
 }

@@ -77,6 +77,7 @@ fn a_default_of_the_backoff_fits_the_other_that_is_set() {
     };
     assert_eq!(backoff("backoff = \"5m\""), (300, 300));
     assert_eq!(backoff("backoff_max = \"1s\""), (1, 1));
+    assert_eq!(backoff("backoff = \"5s\"\nbackoff_max = \"5s\""), (5, 5));
 }
 
 #[test]
