@@ -238,7 +238,9 @@ fn colours_are_the_same_text() {
     let colour = diagnostic.render(Look::Colour);
     assert!(colour.contains("\x1b["));
     assert_eq!((diagnostic.line(), diagnostic.column()), (Some(2), Some(11)));
-    assert!(diagnostic.render(Look::Plain).contains("jcard.toml:2:11"));
+    let plain = diagnostic.render(Look::Plain);
+    assert!(plain.contains("jcard.toml:2:11"));
+    assert_eq!(diagnostic.to_string(), plain);
 }
 
 proptest! {
