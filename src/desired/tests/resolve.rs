@@ -120,6 +120,18 @@ fn a_prompt_file_is_passed_byte_for_byte_less_one_line_end() {
 }
 
 #[test]
+fn a_prompt_file_may_be_still_to_come_but_not_be_wrong() {
+    let ground = Ground::new("[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
+    let taken = |missing_prompt| {
+        let config = ground.path("jcard.toml");
+        load(&Sources { missing_prompt, ..Sources::new(config, PathBuf::from("/home/u")) }).result.is_ok()
+    };
+    assert_eq!([MissingPrompt::ToCome, MissingPrompt::Mistake].map(taken), [true, false]);
+    ground.write("p.md", "");
+    assert!(!taken(MissingPrompt::ToCome));
+}
+
+#[test]
 fn an_empty_prompt_is_none() {
     assert_eq!(argv(only(&desired("[agent]\nharness = \"codex\"\nprompt = \"\"\n"))), ["codex"]);
 }
@@ -154,6 +166,18 @@ fn workdirs() {
     assert_eq!(workdir("~//x"), PathBuf::from("/home/u/x"));
     assert_eq!(workdir("/"), PathBuf::from("/"));
     assert!(report("[agent]\nharness = \"codex\"\nworkdir = \"~other/x\"\n").contains("not an absolute path"));
+}
+
+#[test]
+fn everything_whose_change_may_change_what_is_declared_is_told() {
+    let ground = Ground::new("[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
+    ground.write("secrets/A", "a");
+    let expected = Paths {
+        files: [ground.path("jcard.toml"), ground.path("p.md")].into(),
+        secret_dir: Some(ground.path("secrets")),
+        secret_files: [ground.path("secrets/A")].into(),
+    };
+    assert_eq!(ground.load().paths, expected);
 }
 
 #[test]
