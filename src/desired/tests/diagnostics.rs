@@ -129,6 +129,12 @@ fn names_and_sessions() {
 }
 
 #[test]
+fn a_name_that_is_wrong_is_reported_once_for_all_replicas() {
+    let loaded = Ground::new("[agent]\nharness = \"codex\"\nname = \"a/b\"\nreplicas = 3\n").load();
+    assert_eq!(loaded.result.unwrap_err().diagnostics.len(), 1);
+}
+
+#[test]
 fn what_a_harness_does_not_have() {
     insta::assert_snapshot!(reports(&[
         "[agent]\nharness = \"opencode\"\npermissions = \"accept-edits\"\n",
