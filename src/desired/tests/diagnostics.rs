@@ -179,6 +179,14 @@ fn syntax_errors_show_nothing_but_our_own_words() {
 }
 
 #[test]
+fn each_line_has_its_first_syntax_error_in_whatever_order_they_are_found() {
+    // The parser looks at what values are when it has read the whole file: that of line 3 it finds last.
+    let config = "[agent]\nmodel = codex = fast\nharness = codex\nname = = a\n";
+    let error = Ground::new(config).load().result.unwrap_err();
+    assert_eq!(error.diagnostics.iter().map(Diagnostic::line).collect::<Vec<_>>(), [Some(2), Some(3), Some(4)]);
+}
+
+#[test]
 fn texts_that_are_not_utf_8() {
     let ground = Ground::new(b"[agent]\nmodel = \"\xff sk-1\"\n");
     insta::assert_snapshot!(ground.report());
