@@ -1,6 +1,7 @@
 //! Reads `jcard.toml` and finds the agents in it. Every other table belongs to other programs and isn't looked at,
 //! but the file as a whole must be TOML.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub fn read(path: &Path, stamp: &mut Stamp) -> Result<Source, Box<Diagnostic>> {
             let at = invalid.utf8_error().valid_up_to();
             let source = Source::new(path, String::from_utf8_lossy(invalid.as_bytes()).into_owned());
             let mut reporter = Reporter { source: &source, found: Vec::new() };
-            Err(Box::new(report_unparsed(at..at + 1, "the configuration is not UTF-8", "this byte", &mut reporter)))
+            Err(Box::new(report_unparsed(at..at, "the configuration is not UTF-8", "this byte", &mut reporter)))
         }
     }
 }
@@ -50,14 +51,13 @@ pub fn parse<'t>(source: &'t Source, reporter: &mut Reporter) -> Option<Spanned<
     if errors.is_empty() {
         return Some(document);
     }
-    let mut last_line = 0;
+    let mut lines = BTreeSet::new();
     for error in errors {
         let end = source.text.len();
         let at = error.span().unwrap_or(end..end);
         let diagnostic = report_unparsed(at, &format!("invalid TOML: {}", error.message()), "", reporter);
-        // What follows on the same line, or without a place, is mostly an echo.
-        if diagnostic.line() > Some(last_line) {
-            last_line = diagnostic.line().unwrap_or(last_line);
+        // What follows on the same line, or without a place, is mostly an echo. What values are is told after the rest.
+        if lines.insert(diagnostic.line()) {
             reporter.found.push(diagnostic);
         }
     }

@@ -179,3 +179,23 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .min()
         .map(|(_, known)| known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_was_meant_has_few_other_letters_or_is_the_longer_or_shorter_one() {
+        let known = ["accept-edits", "max_restarts", "workdir", "env"];
+        for (word, meant) in [
+            ("Max-Restart", Some("max_restarts")),
+            ("wrkdri", Some("workdir")),
+            ("xxxkdir", None),
+            ("acc", Some("accept-edits")),
+            ("ac", None),
+            ("environment", Some("env")),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+}

@@ -47,6 +47,5 @@ fn digest<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> u64 {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    let hash: [u8; 32] = hash.finalize().into();
-    hash.iter().take(8).fold(0, |digest, byte| digest << 8 | u64::from(*byte))
+    hash.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
 }

@@ -55,6 +55,21 @@ fn what_can_not_be_a_secret_is_reported_and_costs_only_itself() {
 }
 
 #[test]
+fn newlines_do_not_count_for_the_size_as_long_as_there_are_few() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, newlines: usize| {
+        let value = "x".repeat(MAX_ARGUMENT - "FITS=".len()) + &"\n".repeat(newlines);
+        std::fs::write(dir.path().join(name), value).unwrap();
+    };
+    write("FITS", 2);
+    write("MANY", 1_000);
+    let read = read(dir.path(), &mut Stamp::default()).unwrap();
+    assert_eq!(read.secrets.keys().collect::<Vec<_>>(), ["FITS"]);
+    let [many] = read.warnings.as_slice() else { panic!("{:?}", read.warnings) };
+    assert!(many.message.contains("is larger than"), "{many:?}");
+}
+
+#[test]
 fn a_missing_directory_is_absent_and_an_unreadable_one_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let absent = read(&dir.path().join("none"), &mut Stamp::default()).unwrap();

@@ -83,12 +83,9 @@ impl Source {
             0 => String::new(),
             width => format!("…{}", " ".repeat(width - 1)),
         };
-        if at <= rest || at > part.end {
-            hidden.push_str(&dots(rest, part.end));
-        } else {
-            hidden.push_str(&dots(rest, at));
-            hidden.push_str(&dots(at, part.end));
-        }
+        let shown_at = at.clamp(rest, part.end);
+        hidden.push_str(&dots(rest, shown_at));
+        hidden.push_str(&dots(shown_at, part.end));
         // Trailing blanks would tell how long the hidden is.
         if at < part.end {
             hidden.truncate(hidden.trim_end_matches(' ').len());

@@ -86,5 +86,9 @@ mod tests {
         let stamp = noted();
         std::fs::remove_file(&file).unwrap();
         assert!(!stamp.is_current(), "went");
+        let mut stamp = noted();
+        assert!(!stamp.is_unread(), "that there is none was read");
+        stamp.note_unread();
+        assert!(stamp.is_unread() && stamp.is_current());
     }
 }

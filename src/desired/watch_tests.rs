@@ -60,15 +60,23 @@ impl Ground {
         took
     }
 
-    /// Waits until a change is complete by itself, however long its events take to come, and for its report.
-    async fn complete(&mut self) {
-        let complete = async {
-            while self.watcher.settle != Settle::Complete {
+    /// Takes events, however long they take to come, until one of them is this.
+    async fn hear(&mut self, wanted: impl Fn(&Self, &Event) -> bool) {
+        let heard = async {
+            loop {
                 let events = self.watcher.events.next().await.unwrap();
                 self.watcher.take(&events);
+                if events.iter().any(|event| wanted(self, event)) {
+                    return;
+                }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), complete).await.expect("not complete");
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("not heard");
+    }
+
+    /// Waits until a change is complete by itself, and for its report.
+    async fn complete(&mut self) {
+        self.hear(|ground, _| ground.watcher.settle == Settle::Complete).await;
         self.changed().await;
     }
 
@@ -127,6 +135,52 @@ async fn a_truncation_that_is_closed_waits_for_what_is_written_next() {
     ground.write("jcard.toml", CONFIG);
     ground.changed().await;
     ground.calm().await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_closed_empty_is_unfinished() {
+    let mut ground = Ground::new(plain);
+    ground.write("jcard.toml", "");
+    ground.hear(|_, event| matches!(event, Event::Entry { change: Change::Closed, .. })).await;
+    let settle = ground.watcher.settle;
+    assert!(matches!(settle, Settle::Unfinished { .. }), "{settle:?}");
+}
+
+#[tokio::test]
+async fn what_a_load_saw_is_not_reported_after_it() {
+    let mut ground = Ground::new(plain);
+    ground.replace("jcard.toml", "# none\n");
+    ground.hear(|ground, _| ground.watcher.settle == Settle::Complete).await;
+    ground.load();
+    ground.calm().await;
+}
+
+#[tokio::test]
+async fn a_directory_is_no_report_without_the_file_that_it_is_for_and_is_watched_all_the_same() {
+    let mut ground = Ground::new(|dir| {
+        plain(dir);
+        std::fs::write(dir.join("jcard.toml"), CONFIG.replace("p.md", "prompts/p.md")).unwrap();
+    });
+    std::fs::create_dir(ground.path("prompts")).unwrap();
+    ground.calm().await;
+    ground.replace("prompts/p.md", "do it");
+    ground.complete().await;
+}
+
+#[test]
+fn a_directory_with_two_paths_is_of_interest_for_both() {
+    let mut ground = Ground::new(plain);
+    symlink(".", ground.path("same")).unwrap();
+    let interest = |name: &str, is_secret_dir| Interest {
+        directory: ground.path("."),
+        names: [name.into()].into(),
+        is_secret_dir,
+    };
+    let wanted = [(ground.path(""), interest("a", false)), (ground.path("same"), interest("b", true))].into();
+    let (interests, problems) = ground.watcher.watch_all(&wanted);
+    assert!(problems.is_empty());
+    let merged: Vec<_> = interests.values().map(|one| (one.names.len(), one.is_secret_dir)).collect();
+    assert_eq!(merged, [(2, true)]);
 }
 
 #[tokio::test]

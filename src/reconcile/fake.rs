@@ -140,6 +140,8 @@ impl Fake {
                 let seat = self.observed.seats.get_mut(agent).unwrap();
                 let free = matches!(seat.state, SeatState::Ready(Child::None | Child::Ended { tree_empty: true, .. }));
                 assert!(free, "{agent} is started where something may still run: {:?}", seat.state);
+                let again = |planned: &Action| matches!(planned, Action::Start { run: other, .. } if other == run);
+                assert!(!self.planned.iter().any(|(_, planned)| again(planned)), "{run:?} is started twice");
                 seat.state = SeatState::Ready(Child::Starting(*run));
             }
             Action::Close { agent } => {

@@ -45,12 +45,64 @@ fn short(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake::{SECOND, exited, name, policy, spec};
     use super::*;
+    use crate::model::{Mono, StartError, StartStage, Wall};
+
+    /// The line after a run of five seconds that ended at 100 s, read at 101 s.
+    fn line(ending: &Ending, restarts: u32, phase: Phase) -> String {
+        let at = |second| Now { mono: Mono(second * SECOND), wall: Wall(0) };
+        let memory = AgentMemory {
+            phase,
+            restarts,
+            started: Some(at(95)),
+            last_end: Some((ending.clone(), at(100))),
+            ..AgentMemory::new(&spec("a", 1, policy()))
+        };
+        let line = after_run(&name("a"), &memory, ending, at(101));
+        line.strip_prefix("agentd: a ").unwrap().strip_suffix(" (to detach: C-b d)").unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_comes_next_is_said_of_each_phase() {
+        let next = |restarts, phase| {
+            line(&exited(3), restarts, phase).strip_prefix("exited with status 3 after 5 s; ").unwrap().to_owned()
+        };
+        let until = |second| Phase::BackingOff { until: Mono(second * SECOND) };
+        assert_eq!(next(0, until(103)), "restarts in 3 s");
+        assert_eq!(next(0, until(101)), "restarts now");
+        let timed_out = Phase::TimedOut { limit: Duration::from_secs(7200) };
+        assert_eq!(next(0, timed_out), "its timeout of 2 h has passed: will not be restarted");
+        assert_eq!(next(0, Phase::Closing), "is no longer declared");
+        assert_eq!(next(1, Phase::Starting), "restarts now");
+        assert_eq!(next(0, Phase::Starting), "starts anew, as it is declared now");
+        assert_eq!(next(1, Phase::Exited), "will not be restarted");
+    }
+
+    #[test]
+    fn what_never_began_lasted_no_time() {
+        let error = StartError { stage: StartStage::Exec, message: "no such program".into() };
+        let line = line(&Ending::NotStarted(error), 0, Phase::Exited);
+        assert_eq!(line, "could not be started: no such program; will not be restarted");
+    }
 
     #[test]
     fn durations_read_well() {
-        let texts = [0, 350, 1_000, 1_300, 12_400, 59_999, 60_000, 125_000, 3_600_000, 3_660_000]
-            .map(|millis| short(Duration::from_millis(millis)));
-        assert_eq!(texts, ["0 ms", "350 ms", "1 s", "1.3 s", "12 s", "59 s", "1 m", "2 m 5 s", "1 h", "1 h 1 m"]);
+        for (millis, text) in [
+            (0, "0 ms"),
+            (350, "350 ms"),
+            (1_000, "1 s"),
+            (1_099, "1 s"),
+            (1_300, "1.3 s"),
+            (10_300, "10 s"),
+            (12_400, "12 s"),
+            (59_999, "59 s"),
+            (60_000, "1 m"),
+            (125_000, "2 m 5 s"),
+            (3_600_000, "1 h"),
+            (3_660_000, "1 h 1 m"),
+        ] {
+            assert_eq!(short(Duration::from_millis(millis)), text);
+        }
     }
 }

@@ -35,6 +35,27 @@ fn what_is_declared_runs_and_what_is_not_declared_is_gone() {
 }
 
 #[test]
+fn each_transition_is_told_with_its_reason() {
+    let mut fake = running(Policy { restart: Restart::Always, backoff: seconds(0), ..policy() });
+    fake.end(&name("a"), exited(3), true);
+    fake.settle();
+    fake.desired.agents.clear();
+    fake.settle();
+    let told: Vec<_> =
+        fake.transitions.iter().map(|one| (one.to.map_or("none", State::as_str), &*one.reason)).collect();
+    let launch = [("starting", "declared"), ("running", "its program was executed")];
+    let end = [("stopping", "no longer declared"), ("none", "it is gone")];
+    assert_eq!(told, [&launch[..], &[("backing_off", "exited with status 3")], &launch, &end].concat());
+
+    for shutdown in [Shutdown::Graceful, Shutdown::Now] {
+        let mut fake = running(policy());
+        fake.desired = Desired { shutdown, ..Desired::default() };
+        fake.settle();
+        assert_eq!(fake.transitions[2].reason, "agentd ends");
+    }
+}
+
+#[test]
 fn each_policy_follows_each_end() {
     let ends = [exited(0), exited(3), Ending::ShimLost];
     let expected = [
@@ -98,6 +119,20 @@ fn a_restart_waits_for_the_whole_tree() {
 }
 
 #[test]
+fn what_a_run_leaves_is_killed_again_each_second() {
+    let mut fake = running(Policy { restart: Restart::Always, backoff: seconds(0), ..policy() });
+    fake.end(&name("a"), exited(0), false);
+    for second in [100, 101, 102] {
+        fake.plan();
+        // Nobody does it.
+        fake.todo.clear();
+        assert_eq!(fake.wake_at, Some(Mono((second + 1) * SECOND)));
+        fake.move_clock(fake.wake_at.unwrap());
+    }
+    assert_eq!(fake.signals(), [(101, StopSignal::KillTree), (102, StopSignal::KillTree)]);
+}
+
+#[test]
 fn what_lost_its_terminal_is_started_in_another() {
     let mut fake = running(Policy { restart: Restart::Always, backoff: seconds(0), ..policy() });
     fake.end(&name("a"), Ending::TerminalLost(Exit::Signal(9)), true);
@@ -115,7 +150,7 @@ fn the_timeout_covers_restarts_and_delays_and_stays() {
     fake.end(&name("a"), exited(1), true);
     fake.pass(seconds(4));
     assert_eq!(fake.state("a"), Some(State::Running));
-    fake.pass(seconds(4));
+    fake.pass(seconds(5));
     assert_eq!(fake.signals(), [(110, StopSignal::Interrupt)]);
     fake.pass(seconds(1_000));
     assert_eq!((fake.state("a"), fake.starts()), (Some(State::TimedOut), 2));
@@ -126,8 +161,10 @@ fn the_timeout_covers_restarts_and_delays_and_stays() {
 
     let mut fake = running(Policy { backoff: seconds(30), backoff_max: seconds(30), ..policy });
     fake.end(&name("a"), exited(1), true);
+    fake.settle();
+    assert_eq!(fake.wake_at, Some(Mono(110 * SECOND)), "it strikes between two runs too");
     fake.pass(seconds(10));
-    assert_eq!(fake.state("a"), Some(State::TimedOut), "it strikes between two runs too");
+    assert_eq!(fake.state("a"), Some(State::TimedOut));
 }
 
 #[test]
@@ -182,6 +219,54 @@ fn a_changed_program_is_replaced_in_its_pane_and_a_changed_policy_touches_nobody
     let opened = fake.planned.iter().filter(|(_, action)| matches!(action, Action::Open { .. })).count();
     assert_eq!(opened, 1, "the session stays");
     assert_eq!(fake.memory.agents[&name("a")].restarts, 0);
+}
+
+#[test]
+fn a_replacement_tells_of_the_run_before_it() {
+    let mut fake = running(policy());
+    fake.stubborn = true;
+    fake.pass(seconds(5));
+    fake.declare(spec("a", 2, policy()));
+    fake.settle();
+    fake.end(&name("a"), exited(0), false);
+    fake.pass(Duration::from_millis(500));
+    fake.empty(&name("a"));
+    fake.settle();
+    let (_, start) = fake.planned.iter().rfind(|(_, action)| matches!(action, Action::Start { .. })).unwrap();
+    let Action::Start { line, .. } = start else { panic!() };
+    let expected = "agentd: a exited with status 0 after 5 s; starts anew, as it is declared now (to detach: C-b d)";
+    assert_eq!(line, expected, "what was left for half a second is not counted");
+}
+
+#[test]
+fn the_newest_run_is_known_until_the_next_is_ordered() {
+    let mut fake = running(policy());
+    let before = fake.memory.agents[&name("a")].clone();
+    fake.declare(spec("a", 2, policy()));
+    fake.plan();
+    fake.todo.clear();
+    fake.observed.server = Server::Down;
+    fake.observed.seats.clear();
+    fake.plan();
+    assert_eq!(fake.state("a"), Some(State::Pending));
+    let memory = &fake.memory.agents[&name("a")];
+    assert_eq!((memory.run, memory.started), (before.run, before.started));
+    assert_eq!(memory.last_end, Some((Ending::ShimLost, fake.now)));
+}
+
+#[test]
+fn a_session_is_made_for_the_run_that_is_started_in_it() {
+    let fake = running(policy());
+    let runs: Vec<RunId> = fake
+        .planned
+        .iter()
+        .filter_map(|(_, action)| match action {
+            Action::Open { run, .. } | Action::Start { run, .. } => Some(*run),
+            Action::Signal { .. } | Action::Note { .. } | Action::Close { .. } => None,
+        })
+        .collect();
+    let run = fake.memory.agents[&name("a")].run;
+    assert_eq!(runs, [run, run]);
 }
 
 #[test]

@@ -129,6 +129,12 @@ fn names_and_sessions() {
 }
 
 #[test]
+fn a_name_that_is_wrong_is_reported_once_for_all_replicas() {
+    let loaded = Ground::new("[agent]\nharness = \"codex\"\nname = \"a/b\"\nreplicas = 3\n").load();
+    assert_eq!(loaded.result.unwrap_err().diagnostics.len(), 1);
+}
+
+#[test]
 fn what_a_harness_does_not_have() {
     insta::assert_snapshot!(reports(&[
         "[agent]\nharness = \"opencode\"\npermissions = \"accept-edits\"\n",
@@ -170,6 +176,14 @@ fn syntax_errors_show_nothing_but_our_own_words() {
         "[agent]\nprompt = \"\"\"\nsk-1 == sk-2\n",
         "[agent]\nkey = \"\\q sk-1\"\n",
     ]));
+}
+
+#[test]
+fn each_line_has_its_first_syntax_error_in_whatever_order_they_are_found() {
+    // The parser looks at what values are when it has read the whole file: that of line 3 it finds last.
+    let config = "[agent]\nmodel = codex = fast\nharness = codex\nname = = a\n";
+    let error = Ground::new(config).load().result.unwrap_err();
+    assert_eq!(error.diagnostics.iter().map(Diagnostic::line).collect::<Vec<_>>(), [Some(2), Some(3), Some(4)]);
 }
 
 #[test]
@@ -238,7 +252,9 @@ fn colours_are_the_same_text() {
     let colour = diagnostic.render(Look::Colour);
     assert!(colour.contains("\x1b["));
     assert_eq!((diagnostic.line(), diagnostic.column()), (Some(2), Some(11)));
-    assert!(diagnostic.render(Look::Plain).contains("jcard.toml:2:11"));
+    let plain = diagnostic.render(Look::Plain);
+    assert!(plain.contains("jcard.toml:2:11"));
+    assert_eq!(diagnostic.to_string(), plain);
 }
 
 proptest! {

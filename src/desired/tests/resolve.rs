@@ -77,6 +77,7 @@ fn a_default_of_the_backoff_fits_the_other_that_is_set() {
     };
     assert_eq!(backoff("backoff = \"5m\""), (300, 300));
     assert_eq!(backoff("backoff_max = \"1s\""), (1, 1));
+    assert_eq!(backoff("backoff = \"5s\"\nbackoff_max = \"5s\""), (5, 5));
 }
 
 #[test]
@@ -119,6 +120,18 @@ fn a_prompt_file_is_passed_byte_for_byte_less_one_line_end() {
 }
 
 #[test]
+fn a_prompt_file_may_be_still_to_come_but_not_be_wrong() {
+    let ground = Ground::new("[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
+    let taken = |missing_prompt| {
+        let config = ground.path("jcard.toml");
+        load(&Sources { missing_prompt, ..Sources::new(config, PathBuf::from("/home/u")) }).result.is_ok()
+    };
+    assert_eq!([MissingPrompt::ToCome, MissingPrompt::Mistake].map(taken), [true, false]);
+    ground.write("p.md", "");
+    assert!(!taken(MissingPrompt::ToCome));
+}
+
+#[test]
 fn an_empty_prompt_is_none() {
     assert_eq!(argv(only(&desired("[agent]\nharness = \"codex\"\nprompt = \"\"\n"))), ["codex"]);
 }
@@ -156,6 +169,18 @@ fn workdirs() {
 }
 
 #[test]
+fn everything_whose_change_may_change_what_is_declared_is_told() {
+    let ground = Ground::new("[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
+    ground.write("secrets/A", "a");
+    let expected = Paths {
+        files: [ground.path("jcard.toml"), ground.path("p.md")].into(),
+        secret_dir: Some(ground.path("secrets")),
+        secret_files: [ground.path("secrets/A")].into(),
+    };
+    assert_eq!(ground.load().paths, expected);
+}
+
+#[test]
 fn a_stamp_covers_everything_that_was_read() {
     let ground = Ground::new("[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
     ground.write("secrets/A", "a");
@@ -166,5 +191,44 @@ fn a_stamp_covers_everything_that_was_read() {
         ground.write(file, content);
         assert!(!loaded.stamp.is_current(), "{file}");
         ground.write("jcard.toml", "[agent]\nharness = \"codex\"\nprompt_file = \"p.md\"\n");
+    }
+}
+
+#[test]
+fn an_origin_tells_which_fields_differ() {
+    let origin = |lines: &str| {
+        let desired = desired(&format!("[agent]\nharness = \"codex\"\n{lines}\n"));
+        only(&desired).origin.clone()
+    };
+    let lines = "model = \"m\"\nargs = [\"a\", \"b\"]\npermissions = \"bypass\"\nprompt = \"p\"\n";
+    let before = origin(lines);
+    assert_eq!(before.fields.keys().collect::<Vec<_>>(), [&"args", &"model", &"permissions", &"prompt"]);
+    for (field, from, to) in [
+        ("args", "\"a\", \"b\"", "\"ab\""),
+        ("model", "\"m\"", "\"n\""),
+        ("permissions", "bypass", "default"),
+        ("prompt", "\"p\"", "\"q\""),
+    ] {
+        let after = origin(&lines.replace(from, to));
+        let differs = |field: &&&str| before.fields.get(**field) != after.fields.get(**field);
+        assert_eq!(before.fields.keys().filter(differs).collect::<Vec<_>>(), [&field]);
+    }
+    assert_eq!(origin("args = []\nprompt = \"\""), origin(""), "a field that is empty is one that isn't there");
+    assert!(origin("env = { A = \"1\" }").env.iter().eq(["A"]));
+}
+
+#[test]
+fn the_longest_that_fits_one_argument_is_taken_and_a_byte_more_is_not() {
+    // The bytes that come to each of them: none, `A=`, `--p=`.
+    for (config, more) in [
+        ("harness = \"codex\"\nprompt = \"LONG\"\n", 0),
+        ("harness = \"codex\"\nargs = [\"LONG\"]\n", 0),
+        ("harness = \"codex\"\nenv = { A = \"LONG\" }\n", 2),
+        ("harness = \"custom\"\ncommand = [\"x\", \"--p={prompt}\"]\nprompt = \"LONG\"\n", 4),
+    ] {
+        let fits = fields::MAX_ARGUMENT - more;
+        let taken = |length: usize| report(&format!("[agent]\n{}", config.replace("LONG", &"x".repeat(length))));
+        assert!(taken(fits).starts_with("ok"), "{config}");
+        assert!(taken(fits + 1).ends_with("not taken"), "{config}");
     }
 }

@@ -124,6 +124,10 @@ fn nonsense_is_named() {
 fn a_message_larger_than_a_frame_is_refused_by_its_writer() {
     let note = Order::Note { run: 1, memo: vec![0; MAX_FRAME], line: String::new() };
     assert!(matches!(encode_order(&note), Err(WireError::TooLong(_))));
+    // Its type, its run and two lengths are 17 bytes.
+    let fits = Order::Note { run: 1, memo: vec![0; MAX_FRAME - 17], line: String::new() };
+    let frame = encode_order(&fits).expect("fits");
+    assert_eq!(body(&frame).len(), MAX_FRAME);
 }
 
 #[test]
@@ -138,6 +142,7 @@ fn the_environment_is_not_in_debug_output() {
         env: vec![b"KEY=secret-7".to_vec()],
     };
     let text = format!("{:?}", Order::Start(start));
+    assert!(text.contains("run: 1"), "{text}");
     assert!(!text.contains("115") && !text.contains("secret"), "{text}");
 }
 

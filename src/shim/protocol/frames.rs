@@ -124,6 +124,24 @@ mod tests {
         assert_eq!(frames(&just_fits, 9), Ok(vec![]));
     }
 
+    #[test]
+    fn a_stream_may_end_between_two_frames_and_nowhere_else() {
+        let mut buffer = FrameBuffer::new();
+        for _ in 0..2 {
+            assert!(!buffer.is_partial());
+            for byte in [2, 0, 0, 0, 9, 9] {
+                buffer.space()[0] = byte;
+                let frame = buffer.advance(1).expect("a frame");
+                assert_eq!(buffer.is_partial(), frame.is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn the_content_is_not_in_debug_output() {
+        assert_eq!(format!("{:?}", Frame(vec![115; 7])), "Frame(7)");
+    }
+
     proptest! {
         #[test]
         fn frames_come_out_as_they_went_in(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..9), piece in 1usize..50) {

@@ -180,3 +180,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_what_is_wiped() {
+        let mut bytes = *b"secret";
+        wipe(&mut bytes);
+        assert_eq!(bytes, [0; 6]);
+    }
+
+    #[test]
+    fn an_error_says_what_the_peer_sent() {
+        let text = |error: WireError| format!("it sent {error}");
+        assert_eq!(text(WireError::Empty), "it sent an empty message");
+        assert_eq!(text(WireError::TooLong(9)), "it sent a message of 9 bytes, which is too long");
+        assert_eq!(
+            text(WireError::Unknown { field: "state of a child", value: 7 }),
+            "it sent an unknown state of a child (7)"
+        );
+    }
+}
