@@ -179,6 +179,11 @@ impl EventLoop {
         self.observed.server == crate::model::Server::Up
     }
 
+    /// Kills what shims left that were killed while nobody looked.
+    pub async fn end_orphans(&self) {
+        self.executor.end_orphans().await;
+    }
+
     /// Hands out the tmux server to be ended, once everything on it has, unless somebody else uses it.
     pub async fn release_server(&mut self) -> Option<Server> {
         self.executor.release_server().await

@@ -189,6 +189,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
                     world.wake();
                 }
                 Ok(finished) => {
+                    world.end_orphans().await;
                     let server = match (finished, options.keeper) {
                         (Finished::Drained, _) => world.take_server(),
                         (Finished::Ended, Keeper::Daemon) => world.release_server().await,

@@ -155,11 +155,14 @@ impl Executor {
         self.ends_all = None;
     }
 
+    /// The end of all agents is the end of what shims left: some may have come, or not have been seen to yet.
+    pub async fn end_orphans(&self) {
+        kill_orphans(self.ground.orphans(None)).await;
+    }
+
     /// Hands out the server to be ended, unless somebody else has a session on it. Who makes one while it is too busy to tell
     /// loses it.
     pub async fn release_server(&mut self) -> Option<Server> {
-        // There may be some that came, or that the first look after the start has not come to.
-        kill_orphans(self.ground.orphans(None)).await;
         let others = self.others().await.or(self.ends_all.take()).unwrap_or_default();
         let server = self.server.take()?;
         if others.is_empty() {
