@@ -3,13 +3,15 @@
 //! Nothing in here waits for anything but the next event or the plan's own `wake_at`. That it turns is what systemd's
 //! watchdog is told, from the loop itself: a loop that hangs is silent.
 
+mod ending;
+
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::desired::Loaded;
 use crate::event::Event;
-use crate::execute::{Executor, Server};
+use crate::execute::Executor;
 use crate::model::{AgentName, Desired, Mono, Observed, Shutdown};
 use crate::reconcile::{Memory, Transition, reconcile};
 use crate::status::Publisher;
@@ -132,34 +134,6 @@ impl EventLoop {
         }
     }
 
-    /// Begins to stop everything; when it is being stopped, without waiting for grace periods. [`EventLoop::run`] does it.
-    pub async fn terminate(&mut self) {
-        let shutdown = match self.goal {
-            Goal::End(_) | Goal::Drain => Shutdown::Now,
-            Goal::Keep | Goal::Drained => Shutdown::Graceful,
-        };
-        tracing::info!(?shutdown, "stops all agents");
-        self.executor.begin_the_end().await;
-        self.aim(Goal::End(shutdown));
-    }
-
-    /// Begins to stop everything that is on the tmux server there is, which is to be ended then. On the next one, what is
-    /// declared is started anew.
-    pub async fn drain(&mut self) {
-        if self.goal == Goal::Keep && self.is_connected() {
-            tracing::info!("stops all agents, and then the tmux server");
-            self.executor.begin_the_end().await;
-            self.aim(Goal::Drain);
-        }
-    }
-
-    /// Hands out the tmux server that was drained, whatever else is on it: it is to be ended.
-    pub fn take_server(&mut self) -> Option<Server> {
-        let server = self.executor.take_server();
-        self.aim(if server.is_some() { Goal::Drained } else { Goal::Keep });
-        server
-    }
-
     /// Waits for the connection to the tmux server, if there is none. What is found on the server is the next
     /// [`EventLoop::run`]'s to stop.
     pub async fn connected(&mut self) {
@@ -177,16 +151,6 @@ impl EventLoop {
     /// Whether there is a connection to the tmux server.
     pub fn is_connected(&self) -> bool {
         self.observed.server == crate::model::Server::Up
-    }
-
-    /// Kills what shims left that were killed while nobody looked.
-    pub async fn end_orphans(&self) {
-        self.executor.end_orphans().await;
-    }
-
-    /// Hands out the tmux server to be ended, once everything on it has, unless somebody else uses it.
-    pub async fn release_server(&mut self) -> Option<Server> {
-        self.executor.release_server().await
     }
 
     fn aim(&mut self, goal: Goal) {
