@@ -13,7 +13,7 @@ pub struct Form {
     pub args: Vec<String>,
     /// The same, if there is none.
     pub bare_args: Vec<String>,
-    /// Pass the model, which [`MODEL`] stands for; empty if it can't be told one.
+    /// Pass the model, which [`super::MODEL`] stands for; empty if it can't be told one.
     pub model: Vec<String>,
     /// The arguments for each level that there is.
     pub permissions: BTreeMap<Permissions, Vec<String>>,
