@@ -8,7 +8,7 @@ use super::*;
 
 fn values(dir: &Path) -> Vec<(String, String)> {
     let read = read(dir, &mut Stamp::default()).unwrap();
-    assert_eq!(read.presence, Presence::Present);
+    assert_eq!((read.presence, read.warnings.as_slice()), (Presence::Present, &[][..]));
     let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
     read.secrets.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
