@@ -106,18 +106,28 @@ pub struct ApiServer {
 pub fn serve(listener: UnixListener, views: Views, terminals: Access, limits: Limits) -> Result<ApiServer, ApiError> {
     let (stop, stop_receiver) = watch::channel(None);
     let (ended_sender, ended) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let listener = {
-        let _entered = runtime.enter();
-        Acceptor::new(listener)?
-    };
+    // First the thread: a runtime that was made for one that can't be had must not be dropped by a task.
+    let (start, started) = std::sync::mpsc::channel::<(tokio::runtime::Runtime, Acceptor)>();
     let thread = std::thread::Builder::new().name("api".into()).spawn(move || {
+        let Ok((runtime, listener)) = started.recv() else { return };
         let router = routes::Router::new(views, terminals, limits, stop_receiver.clone());
         let server = server::Server::new(listener, router, limits, stop_receiver);
         let result = tokio::task::LocalSet::new().block_on(&runtime, server.run());
         // Nobody listens any more if the daemon is on its way out.
         let _ = ended_sender.send(result);
     })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        Acceptor::new(listener)
+    };
+    match listener {
+        Ok(listener) => drop(start.send((runtime, listener))),
+        Err(error) => {
+            runtime.shutdown_background();
+            return Err(error.into());
+        }
+    }
     Ok(ApiServer { stop, ended, thread: Some(thread) })
 }
 

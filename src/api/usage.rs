@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::respond::{self, Answer};
 use super::wire;
 use crate::status::{AgentStatus, Mono, Snapshot};
+use crate::sys::blocking;
 use crate::sys::clock;
 use crate::sys::usage::{ProcessTable, TreeUsage};
 
@@ -95,7 +96,7 @@ impl Sample {
             let trees = shims.into_iter().filter_map(|shim| Some((shim, table.below(shim)?))).collect();
             Ok(Self { at, trees })
         };
-        tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+        blocking::run(read).await?
     }
 }
 

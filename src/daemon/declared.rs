@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use crate::desired::watch::Watcher;
 use crate::desired::{self, Loaded, Presence, Sources};
 use crate::event::Event;
-use crate::sys::memory;
 use crate::sys::systemd::ServiceManager;
+use crate::sys::{blocking, memory};
 
 /// How long to wait before what could not be read is read again, first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -38,7 +38,7 @@ pub async fn follow(
     let mut every = tokio::time::interval(resync);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let Some(loaded) = load(&sources, &mut seen_secrets).await else { return };
+        let loaded = load(&sources, &mut seen_secrets).await;
         if let Some(watcher) = &mut watcher {
             for (directory, error) in watcher.follow(&loaded.paths, &loaded.stamp) {
                 tracing::warn!(directory = %directory.display(), %error, "is not watched");
@@ -110,9 +110,12 @@ async fn at(time: Option<tokio::time::Instant>) {
 /// Loads in a thread of its own: a disk that hangs must not hang the loop.
 ///
 /// A secrets directory that goes away after it was there is a failure to read, not a wish to have no secrets.
-async fn load(sources: &Sources, seen_secrets: &mut bool) -> Option<Loaded> {
+async fn load(sources: &Sources, seen_secrets: &mut bool) -> Loaded {
     let reading = sources.clone();
-    let mut loaded = tokio::task::spawn_blocking(move || desired::load(&reading)).await.ok()?;
+    let mut loaded = match blocking::run(move || desired::load(&reading)).await {
+        Ok(loaded) => loaded,
+        Err(error) => return desired::unread(sources, &error),
+    };
     match loaded.secret_dir {
         Presence::Present => *seen_secrets = true,
         Presence::Absent if *seen_secrets => {
@@ -121,5 +124,5 @@ async fn load(sources: &Sources, seen_secrets: &mut bool) -> Option<Loaded> {
         }
         Presence::Absent => {}
     }
-    Some(loaded)
+    loaded
 }

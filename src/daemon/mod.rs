@@ -99,15 +99,9 @@ pub fn drain(options: Options) -> Result<(), DaemonError> {
 
 fn block_on(options: Options, mission: Mission) -> Result<(), DaemonError> {
     let fail = |what| move |error| DaemonError::System(what, error);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .build()
-        .map_err(fail("start the runtime"))?;
-    let result = runtime.block_on(run_here(options, mission));
-    // A disk that hangs under a reading thread doesn't keep the daemon from ending.
-    runtime.shutdown_background();
-    result
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fail("start the runtime"))?;
+    runtime.block_on(run_here(options, mission))
 }
 
 async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError> {

@@ -132,6 +132,17 @@ pub fn load(sources: &Sources) -> Loaded {
     Loaded { result, warnings, secret_dir, paths, stamp }
 }
 
+/// What a load is that could not even begin, for a reason that will pass.
+pub fn unread(sources: &Sources, error: &std::io::Error) -> Loaded {
+    let mut stamp = Stamp::default();
+    stamp.note_unread();
+    let files = BTreeSet::from([sources.config.clone()]);
+    let paths = Paths { files, secret_dir: sources.secret_dir.clone(), ..Paths::default() };
+    let message = format!("the configuration can't be read: {error}");
+    let diagnostics = vec![Diagnostic::of_file(Severity::Error, &sources.config, message)];
+    Loaded { result: Err(LoadError { diagnostics }), warnings: Vec::new(), secret_dir: Presence::Absent, paths, stamp }
+}
+
 /// Whether there is a secrets directory, and every secret that there is; none if it isn't to be known.
 fn secrets(
     sources: &Sources,

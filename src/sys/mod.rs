@@ -2,6 +2,7 @@
 //! descriptors and typed errors, decides nothing, and knows nothing of agents beyond what it is handed.
 
 pub mod acceptor;
+pub mod blocking;
 pub mod cgroup;
 pub mod clock;
 pub mod fd;

@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use super::blocking;
 use super::process::{self, PidFd};
 
 /// What tells them from everybody else.
@@ -28,7 +29,7 @@ impl Orphans {
         let mut killed = 0_usize;
         loop {
             let who = self.clone();
-            let found = tokio::task::spawn_blocking(move || who.find()).await.map_err(io::Error::other)??;
+            let found = blocking::run(move || who.find()).await??;
             let mut dying = Vec::new();
             for pid in found {
                 let Ok(held) = PidFd::open(pid) else { continue };

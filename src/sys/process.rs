@@ -190,7 +190,7 @@ pub async fn wait_or_kill(process: &PidFd, patience: Duration) -> io::Result<()>
 
 /// Tens of milliseconds on a machine with a thousand processes: not on the loop's thread.
 async fn scan(marker: Vec<u8>) -> io::Result<Vec<u32>> {
-    tokio::task::spawn_blocking(move || find_by_marker(&marker)).await.map_err(io::Error::other)?
+    super::blocking::run(move || find_by_marker(&marker)).await?
 }
 
 pub(super) fn all() -> io::Result<impl Iterator<Item = u32>> {

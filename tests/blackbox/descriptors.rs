@@ -1,4 +1,4 @@
-//! A daemon that runs out of descriptors while it runs, and what it makes up for when it has some again.
+//! A daemon that runs out of descriptors or threads while it runs, and what it makes up for when it has some again.
 
 use std::collections::HashSet;
 use std::fs;
@@ -21,27 +21,39 @@ pub fn open(daemon: &Daemon) -> HashSet<u32> {
 }
 
 fn limit(host: &Host, daemon: &Daemon, first_refused: u32) {
-    let limit = format!("--nofile={first_refused}:");
-    let status = host.command("prlimit").args(["--pid", &daemon.pid().to_string(), &limit]).status().unwrap();
+    set(host, daemon, &format!("--nofile={first_refused}:"));
+}
+
+fn set(host: &Host, daemon: &Daemon, limit: &str) {
+    let status = host.command("prlimit").args(["--pid", &daemon.pid().to_string(), limit]).status().unwrap();
     assert!(status.success());
 }
 
-#[test]
-fn files_that_could_not_be_read_are_read_as_soon_as_they_can_be() {
+/// What can't be read is told once, and read by itself when it can be again.
+fn reads_again(want: impl Fn(&Host, &Daemon), refusal: &str, relief: &str) {
     let mut host = Host::new();
     host.arguments = ["--reconcile-interval", "1h"].map(Into::into).into();
     host.configure(&agent("one", &["$PROBE", "wait"], ""));
     let daemon = host.start();
     daemon.wait_state("one", "running");
     let before = daemon.agent("one");
-    take(&host, &daemon, 0);
+    want(&host, &daemon);
     daemon.signal(Signal::SIGHUP);
-    daemon
-        .wait("the refusal", |line| line["message"].as_str().is_some_and(|text| text.contains("Too many open files")));
+    daemon.wait("the refusal", |line| line["message"].as_str().is_some_and(|text| text.contains(refusal)));
     // Long enough for several attempts; each finds the same.
     std::thread::sleep(std::time::Duration::from_millis(500));
-    limit(&host, &daemon, 1024);
+    set(&host, &daemon, relief);
     until("the error to go", || daemon.get("/v1/health").1["config_error"].is_null().then_some(()));
     assert_eq!(daemon.agent("one"), before);
     assert_eq!(daemon.log().matches("did not take the configuration").count(), 1, "told once");
+}
+
+#[test]
+fn files_that_could_not_be_read_are_read_as_soon_as_they_can_be() {
+    reads_again(|host, daemon| take(host, daemon, 0), "Too many open files", "--nofile=1024:");
+}
+
+#[test]
+fn files_that_no_thread_could_read_too() {
+    reads_again(|host, daemon| set(host, daemon, "--nproc=1:"), "temporarily unavailable", "--nproc=10000:");
 }
