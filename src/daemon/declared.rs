@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::desired::watch::Watcher;
 use crate::desired::{self, Loaded, Presence, Sources};
@@ -15,8 +16,39 @@ use crate::event::Event;
 use crate::sys::systemd::ServiceManager;
 use crate::sys::{blocking, memory};
 
-/// How long to wait before what could not be read is read again, first and at most.
+/// How long to wait before what could not be done is tried again, first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// When to try again, soon and then ever more seldom.
+#[derive(Default)]
+struct Retry {
+    failures: u32,
+    due: Option<Instant>,
+}
+
+impl Retry {
+    fn note(&mut self, is_done: bool) {
+        if is_done {
+            *self = Self::default();
+            return;
+        }
+        let pause = RETRY.0.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY.1);
+        self.failures = self.failures.saturating_add(1);
+        self.due = Some(Instant::now() + pause);
+    }
+}
+
+/// A watcher, if one can be had. That none can is told once.
+fn made(watch: &mut Retry, resync: Duration) -> Option<Watcher> {
+    let made = Watcher::new();
+    if let Err(error) = &made
+        && watch.failures == 0
+    {
+        tracing::error!(%error, "changes are noticed only every {resync:?}: raise fs.inotify.max_user_instances");
+    }
+    watch.note(made.is_ok());
+    made.ok()
+}
 
 /// Loads and watches until nobody listens to the events.
 pub async fn follow(
@@ -26,18 +58,16 @@ pub async fn follow(
     manager: ServiceManager,
     events: mpsc::Sender<Event>,
 ) {
-    let mut watcher = match Watcher::new() {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::error!(%error, "changes are noticed only every {resync:?}: raise fs.inotify.max_user_instances");
-            None
-        }
-    };
+    let mut watcher = None;
+    let mut watch = Retry::default();
     let (mut seen_secrets, mut asked) = (false, false);
-    let (mut retry, mut is_retry, mut told) = (RETRY.0, false, None);
+    let (mut read, mut is_retry, mut told) = (Retry::default(), false, None);
     let mut every = tokio::time::interval(resync);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        if watcher.is_none() {
+            watcher = made(&mut watch, resync);
+        }
         let loaded = load(&sources, &mut seen_secrets).await;
         if let Some(watcher) = &mut watcher {
             for (directory, error) in watcher.follow(&loaded.paths, &loaded.stamp) {
@@ -45,8 +75,7 @@ pub async fn follow(
             }
         }
         let stamp = loaded.stamp.clone();
-        let again = stamp.is_unread().then(|| tokio::time::Instant::now() + retry);
-        retry = if again.is_some() { (retry * 2).min(RETRY.1) } else { RETRY.0 };
+        read.note(!stamp.is_unread());
         let error = loaded.result.as_ref().err().map(ToString::to_string);
         // A retry that finds what was found before is nobody's news.
         let is_news = !std::mem::take(&mut is_retry) || error.is_none() || error != told;
@@ -65,9 +94,16 @@ pub async fn follow(
                     if let Err(error) = changed {
                         tracing::error!(%error, "changes are noticed only every {resync:?}");
                         watcher = None;
+                        watch.note(false);
                         continue;
                     }
                     break;
+                }
+                () = at(watch.due) => {
+                    watcher = made(&mut watch, resync);
+                    if watcher.is_some() {
+                        break;
+                    }
                 }
                 _ = hangups.recv() => {
                     tracing::info!("reads the configuration again, as asked");
@@ -75,7 +111,7 @@ pub async fn follow(
                     asked = true;
                     break;
                 }
-                () = at(again) => {
+                () = at(read.due) => {
                     is_retry = true;
                     break;
                 }
@@ -100,7 +136,7 @@ async fn changed(watcher: &mut Option<Watcher>) -> std::io::Result<()> {
     }
 }
 
-async fn at(time: Option<tokio::time::Instant>) {
+async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
@@ -125,4 +161,22 @@ async fn load(sources: &Sources, seen_secrets: &mut bool) -> Loaded {
         Presence::Absent => {}
     }
     loaded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_fails_is_tried_again_ever_more_seldom_and_soon_after_it_was_done() {
+        let mut retry = Retry::default();
+        let mut pause = |is_done| {
+            let before = Instant::now();
+            retry.note(is_done);
+            retry.due.map(|due| due.saturating_duration_since(before).as_millis() / 100)
+        };
+        let pauses: Vec<_> = (0..8).map(|_| pause(false)).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 50, 50].map(Some));
+        assert_eq!((pause(true), pause(false)), (None, Some(1)));
+    }
 }

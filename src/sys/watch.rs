@@ -101,6 +101,10 @@ impl DirectoryEvents {
             }
         };
         let watcher = notify::recommended_watcher(hear).map_err(into_io)?;
+        if told.is_closed() {
+            // It doesn't say so itself, and would panic when it is asked to watch.
+            return Err(io::Error::other("there is no thread for it"));
+        }
         Ok(Self { watcher: Some(watcher), told, lost, watched: HashMap::new() })
     }
 
