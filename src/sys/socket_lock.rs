@@ -5,15 +5,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
+use tokio::time::Instant;
+
+use super::process::{self, PidFd};
+
+/// How long a child that was forked may take to execute its program.
+const EXECUTES_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why the lock could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +80,7 @@ impl SocketLock {
             return Err(LockError::Foreign { path, owner: found.st_uid });
         }
 
-        match Flock::lock(File::from(file), FlockArg::LockExclusiveNonblock) {
+        match lock(File::from(file)) {
             Ok(file) => {
                 let pid = format!("{}\n", std::process::id());
                 file.set_len(0).and_then(|()| file.write_all_at(pid.as_bytes(), 0)).map_err(fail("write"))?;
@@ -85,14 +92,41 @@ impl SocketLock {
     }
 }
 
+/// Takes the lock. A holder that is gone may have been killed while it forked: its child has the lock as well, until it
+/// executes its program.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing tells when a lock is free but to have it; before there is a loop"
+)]
+fn lock(mut file: File) -> Result<Flock<File>, (File, Errno)> {
+    let patience = Instant::now() + EXECUTES_WITHIN;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((held, Errno::EWOULDBLOCK)) if Instant::now() < patience && is_left_behind(&held) => file = held,
+            taken => return taken,
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether the holder that is written down has ended.
+fn is_left_behind(file: &File) -> bool {
+    match read_pid(file).map(PidFd::open) {
+        Some(Ok(holder)) => holder.has_ended().unwrap_or(false),
+        Some(Err(error)) => process::is_gone(&error),
+        None => false,
+    }
+}
+
 /// The holder's pid; nothing in the moment before it is written.
 fn read_pid(file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    let mut text = [0; 32];
+    let length = file.read_at(&mut text, 0).ok()?;
+    str::from_utf8(text.get(..length)?).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test")]
 mod tests {
     use std::os::unix::fs::symlink;
 
@@ -113,6 +147,22 @@ mod tests {
         drop(lock);
         acquire(temp.path()).unwrap();
         assert!(temp.path().join("a.sock.lock").exists());
+    }
+
+    #[test]
+    fn a_holder_that_was_killed_while_it_forked_is_not_taken_for_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let file = File::create(temp.path().join("a.sock.lock")).unwrap();
+        file.write_all_at(format!("{}\n", gone.id()).as_bytes(), 0).unwrap();
+        let left = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+        let child = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(left);
+        });
+        acquire(temp.path()).unwrap();
+        child.join().unwrap();
     }
 
     #[test]
