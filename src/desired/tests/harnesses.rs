@@ -109,6 +109,17 @@ fn a_harness_that_is_wrong_is_one_mistake() {
 }
 
 #[test]
+fn a_mode_that_a_harness_does_not_have_is_not_advised() {
+    let prompt = |harness: &str| {
+        report(&format!(
+            "[agent]\nharness = \"{harness}\"\nmode = \"interactive\"\nprompt = \"p\"\n[harness.mine]\nprogram = \"x\"\n"
+        ))
+    };
+    assert!(prompt("crush").contains("write mode = \"headless\""), "{}", prompt("crush"));
+    assert!(!prompt("mine").contains("headless"), "{}", prompt("mine"));
+}
+
+#[test]
 fn every_field_of_a_harness_is_described() {
     let names = |fields: &[Field]| fields.iter().map(|field| field.name).collect::<Vec<_>>();
     assert_eq!(names(&reference::HARNESS), HARNESS.fields);
