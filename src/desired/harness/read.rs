@@ -162,7 +162,7 @@ fn read_one(entry: &Entry, base: Option<&Harness>, reporter: &mut Reporter) -> O
     if let Some((entry, _)) = mode.filter(|(_, index)| *index == 0 && headless.is_none()) {
         reporter.error(&entry, "mode is headless, and there is no table headless", "expected [harness.NAME.headless]");
     }
-    let known = base.map(|base| base.mode).filter(|mode| *mode != Mode::Headless || headless.is_some());
+    let known = base.map(|base| base.mode);
     let usual = if headless.is_some() { Mode::Headless } else { Mode::Interactive };
     let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied()).or(known).unwrap_or(usual);
     let name = entry.key.into();

@@ -106,6 +106,15 @@ fn mistakes_in_harnesses_and_modes() {
 fn a_harness_that_is_wrong_is_one_mistake() {
     let report = report("[agent]\nharness = \"mine\"\n[harness.mine]\nprogram = 3\n");
     assert!(!report.contains("unknown harness"), "{report}");
+    let agent = "[agent]\nharness = \"mine\"\nmode = \"headless\"\nprompt = \"p\"\n";
+    let wrong = self::report(&format!("{agent}[harness.mine]\nprogram = \"x\"\nheadless = 3\n"));
+    assert_eq!(wrong.matches("error: ").count(), 1, "{wrong}");
+}
+
+#[test]
+fn a_harness_with_a_field_that_is_not_known_is_still_one() {
+    let report = report("[agent]\nharness = \"mine\"\n[harness.mine]\nprogram = \"x\"\npromt = 3\n");
+    assert!(report.contains("unknown field") && report.ends_with("ok: [\"mine\"]"), "{report}");
 }
 
 #[test]
