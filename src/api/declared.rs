@@ -174,31 +174,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{AgentName, Fingerprint, Interrupt, Launch, Origin, Secret, SessionName};
+    use crate::model::{AgentName, Launch, Origin, Secret};
 
     fn desired(argument: &str, secret: &str) -> Desired {
         let name = AgentName::new("a").unwrap();
-        let spec = AgentSpec {
-            name: name.clone(),
-            session: SessionName::new("a").unwrap(),
-            harness: "custom".into(),
-            launch: Launch {
-                argv: vec![CString::new(argument).unwrap()],
-                workdir: "/".into(),
-                env: [("E".into(), Secret::new("1")), ("S".into(), Secret::new(secret))].into(),
-            },
-            policy: Policy {
-                restart: Restart::No,
-                max_restarts: None,
-                backoff: Duration::ZERO,
-                backoff_max: Duration::ZERO,
-                timeout: None,
-                grace_period: Duration::ZERO,
-                interrupt: Interrupt::Sigint,
-            },
-            fingerprint: Fingerprint::default(),
-            origin: Arc::new(Origin { fields: [("command", 1)].into(), env: BTreeSet::from(["E".into()]) }),
+        let launch = Launch {
+            argv: vec![CString::new(argument).unwrap()],
+            workdir: "/".into(),
+            env: [("E".into(), Secret::new("1")), ("S".into(), Secret::new(secret))].into(),
         };
+        let origin = Arc::new(Origin { fields: [("command", 1)].into(), env: BTreeSet::from(["E".into()]) });
+        let spec = AgentSpec { origin, ..AgentSpec::sample("a", "custom", launch) };
         Desired { agents: [(name, Arc::new(spec))].into(), ..Desired::default() }
     }
 

@@ -8,41 +8,19 @@ use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
+use super::retry::Retry;
 use crate::desired::watch::Watcher;
 use crate::desired::{self, Loaded, Presence, Sources};
 use crate::event::Event;
 use crate::sys::systemd::ServiceManager;
 use crate::sys::{blocking, memory};
 
-/// How long to wait before what could not be done is tried again, first and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-/// When to try again, soon and then ever more seldom.
-#[derive(Default)]
-struct Retry {
-    failures: u32,
-    due: Option<Instant>,
-}
-
-impl Retry {
-    fn note(&mut self, is_done: bool) {
-        if is_done {
-            *self = Self::default();
-            return;
-        }
-        let pause = RETRY.0.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY.1);
-        self.failures = self.failures.saturating_add(1);
-        self.due = Some(Instant::now() + pause);
-    }
-}
-
 /// A watcher, if one can be had. That none can is told once.
 fn made(watch: &mut Retry, resync: Duration) -> Option<Watcher> {
     let made = Watcher::new();
     if let Err(error) = &made
-        && watch.failures == 0
+        && watch.is_fresh()
     {
         tracing::error!(%error, "changes are noticed only every {resync:?}: raise fs.inotify.max_user_instances");
     }
@@ -99,7 +77,7 @@ pub async fn follow(
                     }
                     break;
                 }
-                () = at(watch.due) => {
+                () = watch.passed() => {
                     watcher = made(&mut watch, resync);
                     if watcher.is_some() {
                         break;
@@ -111,7 +89,7 @@ pub async fn follow(
                     asked = true;
                     break;
                 }
-                () = at(read.due) => {
+                () = read.passed() => {
                     is_retry = true;
                     break;
                 }
@@ -136,13 +114,6 @@ async fn changed(watcher: &mut Option<Watcher>) -> std::io::Result<()> {
     }
 }
 
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Loads in a thread of its own: a disk that hangs must not hang the loop.
 ///
 /// A secrets directory that goes away after it was there is a failure to read, not a wish to have no secrets.
@@ -161,22 +132,4 @@ async fn load(sources: &Sources, seen_secrets: &mut bool) -> Loaded {
         Presence::Absent => {}
     }
     loaded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_fails_is_tried_again_ever_more_seldom_and_soon_after_it_was_done() {
-        let mut retry = Retry::default();
-        let mut pause = |is_done| {
-            let before = Instant::now();
-            retry.note(is_done);
-            retry.due.map(|due| due.saturating_duration_since(before).as_millis() / 100)
-        };
-        let pauses: Vec<_> = (0..8).map(|_| pause(false)).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 50, 50].map(Some));
-        assert_eq!((pause(true), pause(false)), (None, Some(1)));
-    }
 }

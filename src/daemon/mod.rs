@@ -6,6 +6,7 @@
 
 mod declared;
 mod options;
+mod retry;
 mod server;
 mod shims;
 mod signals;

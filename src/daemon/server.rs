@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::retry::Retry;
 use crate::event::Event;
 use crate::execute::Server;
 use crate::sys::cgroup::CgroupRoot;
@@ -17,8 +18,8 @@ use crate::sys::tmux::server::ServerProcess;
 use crate::sys::tmux::{command, control, server};
 use crate::sys::watch::DirectoryEvents;
 
-/// The pause after a failed attempt: the first, doubling up to the last.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The pause after a directory that couldn't be watched.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// A server that another unit runs is looked for this often, in case nobody said that its socket is there.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -76,12 +77,13 @@ enum AccessError {
 /// Connects again and again; ends when nobody listens to its events. It must be driven by a thread that lives as long
 /// as the daemon: the client dies with the thread that started it.
 pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
-    let mut pause = RETRY.0;
+    let mut retry = Retry::default();
     let mut waits = false;
     while !events.is_closed() {
         match connect(&access).await {
             Ok((server, panes, client)) => {
-                (pause, waits) = (RETRY.0, false);
+                waits = false;
+                retry.note(true);
                 if events.send(Event::ServerUp { server, panes }).await.is_ok() {
                     client.await;
                 }
@@ -98,8 +100,8 @@ pub async fn keep_connected(access: ServerAccess, events: mpsc::Sender<Event>) {
             }
             Err(error) => {
                 tracing::error!("{error}");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RETRY.1);
+                retry.note(false);
+                retry.passed().await;
             }
         }
     }
@@ -121,7 +123,7 @@ async fn wait_for_socket(socket: &Path) {
         appeared = appeared => {
             if let Err(error) = appeared {
                 tracing::debug!(%error, "could not watch for the tmux server's socket");
-                tokio::time::sleep(RETRY.0).await;
+                tokio::time::sleep(BREATH).await;
             }
         }
         () = look_anyway => {}

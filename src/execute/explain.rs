@@ -95,11 +95,9 @@ fn explain(stage: StartStage, system: &str, spec: &AgentSpec, path: &str) -> Str
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
-    use crate::model::{AgentName, Fingerprint, Interrupt, Launch, Policy, Restart, SessionName};
+    use crate::model::Launch;
 
     #[test]
     fn values_are_masked_whole() {
@@ -109,24 +107,8 @@ mod tests {
 
     #[test]
     fn an_end_between_fork_and_exec_is_not_told_as_a_want_of_processes() {
-        let policy = Policy {
-            restart: Restart::No,
-            max_restarts: None,
-            backoff: Duration::ZERO,
-            backoff_max: Duration::ZERO,
-            timeout: None,
-            grace_period: Duration::ZERO,
-            interrupt: Interrupt::Sigint,
-        };
-        let spec = AgentSpec {
-            name: AgentName::new("one").unwrap(),
-            session: SessionName::new("one").unwrap(),
-            harness: "custom".into(),
-            launch: Launch { argv: Vec::new(), workdir: "/".into(), env: BTreeMap::new() },
-            policy,
-            fingerprint: Fingerprint([0; 32]),
-            origin: Arc::default(),
-        };
+        let launch = Launch { argv: Vec::new(), workdir: "/".into(), env: BTreeMap::new() };
+        let spec = AgentSpec::sample("one", "custom", launch);
         let said = |errno: Errno| explain(StartStage::Fork, errno.desc(), &spec, "");
         assert_eq!(said(Errno::ECANCELED), "it was ended before its program was executed");
         assert!(said(Errno::EAGAIN).starts_with("no process could be made for it: "));

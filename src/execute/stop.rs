@@ -9,7 +9,7 @@ use crate::reconcile::StopSignal;
 use crate::shim::protocol::Order;
 use crate::sys::cgroup::Cgroup;
 use crate::sys::orphans::Orphans;
-use crate::sys::process;
+use crate::sys::process::{self, Sweep};
 use crate::sys::tmux::command;
 
 use super::place::Place;
@@ -231,8 +231,10 @@ fn marker_to_sweep(agent: &AgentName, place: &Place, idle: bool) -> Option<Strin
 /// Kills what shims left that were killed while nobody looked.
 pub(super) async fn kill_orphans(orphans: Orphans) {
     match tokio::time::timeout(EMPTY_WITHIN, orphans.kill()).await {
-        Ok(Ok(0)) => {}
-        Ok(Ok(killed)) => tracing::warn!(killed, "killed what agents had left whose shims were killed unseen"),
+        Ok(Ok(Sweep { killed: 0, .. })) => {}
+        Ok(Ok(Sweep { killed, .. })) => {
+            tracing::warn!(killed, "killed what agents had left whose shims were killed unseen");
+        }
         left => tracing::error!(?left, "could not kill what agents had left whose shims were killed unseen"),
     }
 }

@@ -96,3 +96,30 @@ pub enum Interrupt {
     /// C-c typed into the pane this many times at once, for full-screen programs that read it as a key.
     TypeCtrlC(u8),
 }
+
+#[cfg(test)]
+impl AgentSpec {
+    /// One that is run once, of which a test says what counts in it.
+    ///
+    /// # Panics
+    /// If that is no name.
+    pub fn sample(name: &str, harness: &str, launch: Launch) -> Self {
+        Self {
+            name: AgentName::new(name).unwrap(),
+            session: SessionName::new(name).unwrap(),
+            harness: harness.into(),
+            launch,
+            policy: Policy {
+                restart: Restart::No,
+                max_restarts: None,
+                backoff: Duration::ZERO,
+                backoff_max: Duration::ZERO,
+                timeout: None,
+                grace_period: Duration::ZERO,
+                interrupt: Interrupt::Sigint,
+            },
+            fingerprint: Fingerprint::default(),
+            origin: Arc::default(),
+        }
+    }
+}

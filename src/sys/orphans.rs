@@ -9,8 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
-use super::blocking;
-use super::process::{self, PidFd};
+use super::process::{self, Sweep};
 
 /// What tells them from everybody else.
 #[derive(Clone, Debug)]
@@ -24,32 +23,10 @@ pub struct Orphans {
 }
 
 impl Orphans {
-    /// Kills all of them, and again until none is left; how many there were. Cancel-safe.
-    pub async fn kill(&self) -> io::Result<usize> {
-        let mut killed = 0_usize;
-        loop {
-            let who = self.clone();
-            let found = blocking::run(move || who.find()).await??;
-            let mut dying = Vec::new();
-            for pid in found {
-                let Ok(held) = PidFd::open(pid) else { continue };
-                // Now that the pid can't become another process's any more.
-                if self.has(pid) && held.signal(libc::SIGKILL).is_ok() {
-                    dying.push(held);
-                }
-            }
-            if dying.is_empty() {
-                return Ok(killed);
-            }
-            killed = killed.saturating_add(dying.len());
-            for process in dying {
-                process.ended().await?;
-            }
-        }
-    }
-
-    fn find(&self) -> io::Result<Vec<u32>> {
-        Ok(process::all()?.filter(|pid| self.has(*pid)).collect())
+    /// Kills all of them. Cancel-safe.
+    pub async fn kill(&self) -> io::Result<Sweep> {
+        let who = self.clone();
+        process::kill_all(move |pid| who.has(pid)).await
     }
 
     /// Whether it is one. What can't be looked at isn't.
@@ -93,6 +70,10 @@ mod tests {
 
     use super::*;
 
+    fn of(orphans: &Orphans) -> Vec<u32> {
+        process::all().unwrap().filter(|pid| orphans.has(*pid)).collect()
+    }
+
     /// A shell in another's stead: what it starts has it above, as long as it lives.
     fn family(mark: &str) -> (std::process::Child, Orphans) {
         let mut shell = Command::new("sh");
@@ -101,7 +82,7 @@ mod tests {
         let shell = shell.spawn().unwrap();
         let marks = vec![format!("ORPHANS_RUN={mark}").into(), "ORPHANS_TERMINAL=1,".into()];
         let all = Orphans { uid: nix::unistd::geteuid().as_raw(), marks, shim: "no such" };
-        let sleeps = || all.find().unwrap().into_iter().filter(|pid| program(*pid).is_some_and(|name| name == "sleep"));
+        let sleeps = || of(&all).into_iter().filter(|pid| program(*pid).is_some_and(|name| name == "sleep"));
         // One that executes something just now has no environment.
         while sleeps().count() < 2 {
             std::thread::yield_now();
@@ -115,13 +96,13 @@ mod tests {
         // Whatever the shell is: `dash`, `bash`, `busybox`.
         let shim = program(shell.id()).unwrap().leak();
         let orphans = Orphans { shim, ..all.clone() };
-        assert_eq!(orphans.kill().await.unwrap(), 0, "the shell is a shim here");
+        assert_eq!(orphans.kill().await.unwrap().killed, 0, "the shell is a shim here");
         let others = Orphans { marks: vec![all.marks[0].clone(), "ORPHANS_TERMINAL=2,".into()], ..all.clone() };
-        assert_eq!(others.kill().await.unwrap(), 0, "of another terminal");
-        assert_eq!(Orphans { uid: all.uid + 1, ..all.clone() }.kill().await.unwrap(), 0, "of another user");
+        assert_eq!(others.kill().await.unwrap().killed, 0, "of another terminal");
+        assert_eq!(Orphans { uid: all.uid + 1, ..all.clone() }.kill().await.unwrap().killed, 0, "of another user");
         shell.kill().unwrap();
         shell.wait().unwrap();
-        assert_eq!(orphans.kill().await.unwrap(), 2);
-        assert_eq!(all.find().unwrap(), [0_u32; 0]);
+        assert_eq!(orphans.kill().await.unwrap().killed, 2);
+        assert_eq!(of(&all), [0_u32; 0]);
     }
 }

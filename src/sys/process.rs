@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -137,7 +138,7 @@ fn has_marker(pid: u32, marker: &[u8]) -> bool {
     environ.split(|byte| *byte == 0).any(|entry| entry == marker)
 }
 
-/// What [`kill_by_marker`] did.
+/// What [`kill_all`] did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
     /// How many it killed.
@@ -146,19 +147,26 @@ pub struct Sweep {
     pub refused: Vec<u32>,
 }
 
-/// Kills all processes with this entry in their environment, again and again until none is left, as they may fork
-/// meanwhile. One that can't die (in a hung file system) has it wait: give it a deadline. Cancel-safe.
+/// Kills all processes with this entry in their environment.
 pub async fn kill_by_marker(marker: &[u8]) -> io::Result<Sweep> {
+    let marker = marker.to_vec();
+    kill_all(move |pid| has_marker(pid, &marker)).await
+}
+
+/// Kills all processes that are meant, again and again until none is left, as they may fork meanwhile. One that can't die (in
+/// a hung file system) has it wait: give it a deadline. Cancel-safe.
+pub async fn kill_all(is_meant: impl Fn(u32) -> bool + Send + Sync + 'static) -> io::Result<Sweep> {
+    let is_meant = Arc::new(is_meant);
     let mut sweep = Sweep::default();
     loop {
         let mut dying = Vec::new();
-        for pid in scan(marker.to_vec()).await? {
+        for pid in scan(Arc::clone(&is_meant)).await? {
             if sweep.refused.contains(&pid) {
                 continue;
             }
             let Ok(process) = PidFd::open(pid) else { continue };
             // Now that the pid can't become another process's any more.
-            if !has_marker(pid, marker) {
+            if !is_meant(pid) {
                 continue;
             }
             match process.signal(libc::SIGKILL) {
@@ -189,8 +197,8 @@ pub async fn wait_or_kill(process: &PidFd, patience: Duration) -> io::Result<()>
 }
 
 /// Tens of milliseconds on a machine with a thousand processes: not on the loop's thread.
-async fn scan(marker: Vec<u8>) -> io::Result<Vec<u32>> {
-    super::blocking::run(move || find_by_marker(&marker)).await?
+async fn scan(is_meant: Arc<impl Fn(u32) -> bool + Send + Sync + 'static>) -> io::Result<Vec<u32>> {
+    super::blocking::run(move || Ok(all()?.filter(|pid| is_meant(*pid)).collect())).await?
 }
 
 pub(super) fn all() -> io::Result<impl Iterator<Item = u32>> {

@@ -167,15 +167,14 @@ use tests::{checks, subject};
 
 #[cfg(test)]
 mod tests {
-    use crate::desired::harness::{CUSTOM, Harnesses};
     use std::collections::BTreeMap;
     use std::ffi::{CString, OsString};
     use std::path::PathBuf;
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
-    use crate::model::{AgentName, AgentSpec, Fingerprint, Interrupt, Launch, Policy, Restart, Secret, SessionName};
+    use crate::desired::harness::{CUSTOM, Harnesses};
+    use crate::model::{AgentSpec, Launch, Secret};
     use crate::sys::identity::Identity;
 
     /// An agent of this harness with a home.
@@ -183,24 +182,8 @@ mod tests {
         let env: BTreeMap<OsString, Secret> =
             env.iter().map(|(name, value)| (OsString::from(name), Secret::new(value.as_bytes()))).collect();
         let argv = argv.iter().map(|word| CString::new(*word).unwrap()).collect();
-        let policy = Policy {
-            restart: Restart::No,
-            max_restarts: None,
-            backoff: Duration::ZERO,
-            backoff_max: Duration::ZERO,
-            timeout: None,
-            grace_period: Duration::ZERO,
-            interrupt: Interrupt::Sigint,
-        };
-        let spec = AgentSpec {
-            name: AgentName::new("one").unwrap(),
-            session: SessionName::new("one").unwrap(),
-            harness: harness.into(),
-            launch: Launch { argv, workdir: PathBuf::from("/"), env },
-            policy,
-            origin: Arc::default(),
-            fingerprint: Fingerprint::default(),
-        };
+        let launch = Launch { argv, workdir: PathBuf::from("/"), env };
+        let spec = AgentSpec::sample("one", harness, launch);
         let user = Identity { home: home.to_owned(), ..Identity::current() };
         Subject { spec: Arc::new(spec), login: Arc::default(), user: Arc::new(user) }
     }
