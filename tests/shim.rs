@@ -20,6 +20,8 @@ mod harness;
 mod launch;
 #[path = "shim/lifecycle.rs"]
 mod lifecycle;
+#[path = "shim/notices.rs"]
+mod notices;
 #[path = "shim/secrecy.rs"]
 mod secrecy;
 #[path = "shim/terminal.rs"]

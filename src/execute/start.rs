@@ -114,6 +114,9 @@ impl Executor {
             workdir: spec.launch.workdir.as_os_str().as_bytes().to_vec(),
             argv: spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
+            notify: Vec::new(),
+            before: Vec::new(),
+            filter: Vec::new(),
         };
         place.spec = Some(spec);
         self.order(&agent, Order::Start(start));

@@ -37,6 +37,7 @@ pub fn child_after(child: &Child, report: &Report) -> Option<Child> {
         | Report::Ended(_)
         | Report::TreeEmpty { .. }
         | Report::Forked { .. }
+        | Report::Noticed { .. }
         | Report::Hello { .. } => None,
     }
 }

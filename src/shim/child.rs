@@ -1,12 +1,15 @@
 //! Forking the agent: a process group of its own, in the terminal's foreground, that dies with the shim.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use super::exec;
 use super::protocol::{Start, Step};
 use super::sys::{self, Forked};
 use super::terminal::Terminal;
+
+/// What runs before a program is killed when it takes longer, nanoseconds.
+const BEFORE_WITHIN: u64 = 10_000_000_000;
 
 /// A child on its way to the exec.
 pub(super) struct Spawned {
@@ -26,8 +29,13 @@ pub(super) struct Failure {
     pub errno: i32,
 }
 
-/// Forks. The order stays the caller's, to forget.
-pub(super) fn spawn(start: &Start, inherited: &[Vec<u8>], terminal: &Terminal) -> io::Result<Spawned> {
+/// Forks. The order stays the caller's, to forget. The program writes to `output`, or else to the terminal.
+pub(super) fn spawn(
+    start: &Start,
+    inherited: &[Vec<u8>],
+    terminal: &Terminal,
+    output: Option<PipeWriter>,
+) -> io::Result<Spawned> {
     let (status, failed) = io::pipe()?;
     let gate = if start.hold { Some(io::pipe()?) } else { None };
     let shim = std::process::id();
@@ -39,7 +47,7 @@ pub(super) fn spawn(start: &Start, inherited: &[Vec<u8>], terminal: &Terminal) -
         }
         Forked::Child => {
             let held = gate.map(|(held, _)| held);
-            run(start, inherited, terminal, Ends { shim, failed, held })
+            run(start, inherited, terminal, Ends { shim, failed, held, output })
         }
     }
 }
@@ -62,33 +70,65 @@ struct Ends {
     shim: u32,
     failed: PipeWriter,
     held: Option<PipeReader>,
+    output: Option<PipeWriter>,
 }
 
 fn run(start: &Start, inherited: &[Vec<u8>], terminal: &Terminal, mut ends: Ends) -> ! {
     sys::set_group(0);
-    sys::set_death_signal();
-    if std::os::unix::process::parent_id() != ends.shim {
-        // The shim died before its death could be a signal.
-        sys::exit_now(127);
-    }
+    end_with(ends.shim);
     // Only here, not in the shim: once the program runs, the foreground is its own to give away.
     terminal.give_to(sys::own_group());
+    let redirected = ends.output.take().map_or(Ok(()), |output| sys::replace(1, output.as_fd()));
     close_all_but(ends.failed.as_raw_fd(), ends.held.as_ref().map(AsRawFd::as_raw_fd));
     if let Some(held) = &mut ends.held
         && held.read_exact(&mut [0]).is_err()
     {
         sys::exit_now(127);
     }
-    let entered = exec::enter(&start.workdir);
-    let (step, error) = if let Err(error) = entered {
+    let (step, error) = if let Err(error) = exec::enter(&start.workdir) {
         (1, error)
+    } else if let Err(error) = redirected {
+        (0, error)
     } else {
+        before(start, inherited);
         sys::default_signals();
         (2, exec::execute(&start.argv, &start.env, inherited))
     };
     let [a, b, c, d] = error.raw_os_error().unwrap_or(libc::EINVAL).to_le_bytes();
     let _ = ends.failed.write_all(&[step, a, b, c, d]);
     sys::exit_now(127)
+}
+
+/// Has this process killed with the shim.
+pub(super) fn end_with(shim: u32) {
+    sys::set_death_signal();
+    if std::os::unix::process::parent_id() != shim {
+        // The shim died before its death could be a signal.
+        sys::exit_now(127);
+    }
+}
+
+/// Runs what is to be run before the program, in its place and with its environment. Nothing depends on what comes of it.
+fn before(start: &Start, inherited: &[Vec<u8>]) {
+    if start.before.is_empty() {
+        return;
+    }
+    let parent = std::process::id();
+    match sys::fork() {
+        Ok(Forked::Parent(pid)) => {
+            if !sys::wait_for(pid, BEFORE_WITHIN) {
+                sys::kill(pid, libc::SIGKILL);
+                sys::wait_for(pid, u64::MAX);
+            }
+        }
+        Ok(Forked::Child) => {
+            end_with(parent);
+            sys::default_signals();
+            exec::execute(&start.before, &start.env, inherited);
+            sys::exit_now(127)
+        }
+        Err(_) => {}
+    }
 }
 
 /// All of the shim's descriptors would close at the exec, but a held child must not keep them open until then: its end of

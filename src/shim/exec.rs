@@ -73,7 +73,8 @@ fn c_strings<'a>(values: impl IntoIterator<Item = &'a Vec<u8>>) -> io::Result<Ve
     values.into_iter().map(string).collect::<Result<_, _>>().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
 }
 
-fn name(entry: &[u8]) -> &[u8] {
+/// The name of a variable.
+pub(super) fn name(entry: &[u8]) -> &[u8] {
     entry.split(|byte| *byte == b'=').next().unwrap_or_default()
 }
 

@@ -29,7 +29,7 @@ impl Resident {
             self.leaving = Leaving::Killing { until: sys::now().saturating_add(KILL_NANOS) };
             if self.run.alive().is_some() {
                 self.killing = self.run.main().is_some();
-                tree::kill_round();
+                tree::kill_round(None);
             }
         }
     }

@@ -43,7 +43,7 @@ enum State {
 /// What came from the daemon.
 pub(super) enum Received {
     /// An order.
-    Order(Order),
+    Order(Box<Order>),
     /// Nothing more for now.
     Nothing,
     /// The end of the connection.
@@ -170,7 +170,7 @@ impl Link {
         let State::Connected { socket, frames, broken, .. } = &mut self.state else { return Received::Nothing };
         while !*broken {
             match read_order(socket, frames) {
-                Ok(Some(order)) => return Received::Order(order),
+                Ok(Some(order)) => return Received::Order(Box::new(order)),
                 Ok(None) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Nothing,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

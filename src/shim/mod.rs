@@ -6,12 +6,14 @@
 //! libc only.
 //!
 //! One thread, one loop. What wakes it: a signal (a child's end, a hangup), the daemon, the daemon's socket appearing, the
-//! child's exec, the terminal's end.
+//! child's exec, the terminal's end, a notice of the agent's.
 
 mod child;
 mod exec;
+mod filter;
 mod leaving;
 mod link;
+mod notices;
 mod orders;
 pub mod protocol;
 mod resident;

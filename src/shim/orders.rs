@@ -1,12 +1,15 @@
 //! What each order leads to. An order for a run that isn't there is late, and ignored.
 
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{self, PipeWriter, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::leaving::Leaving;
 use super::protocol::{Ended, NotStarted, Order, Report, Start, Step};
 use super::resident::Resident;
 use super::run::Run;
-use super::{child, sys, tree};
+use super::{child, filter, sys, tree};
 
 impl Resident {
     /// Does what the daemon says.
@@ -54,7 +57,12 @@ impl Resident {
         self.memo.clone_from(&start.memo);
         self.terminal.print_line(&start.line);
         self.terminal.prepare();
-        match child::spawn(start, &self.inherited, &self.terminal) {
+        self.notices.open(Path::new(OsStr::from_bytes(&start.notify)), run);
+        let output = match self.filtered(start) {
+            Ok(output) => output,
+            Err(error) => return self.not_started(run, Step::Fork, error.raw_os_error().unwrap_or(libc::EAGAIN)),
+        };
+        match child::spawn(start, &self.inherited, &self.terminal, output) {
             Ok(child::Spawned { pid, go: Some(go), status }) => {
                 self.run = Run::Held { run, pid, go, status, aborted: None };
                 self.link.send(&Report::Forked { run, pid: u32::try_from(pid).unwrap_or(0) });
@@ -62,6 +70,17 @@ impl Resident {
             Ok(child::Spawned { pid, go: None, status }) => self.run = Run::Executing { run, pid, status },
             Err(error) => self.not_started(run, Step::Fork, error.raw_os_error().unwrap_or(libc::EAGAIN)),
         }
+    }
+
+    /// Starts the filter, if there is to be one: where the agent writes then.
+    fn filtered(&mut self, start: &Start) -> io::Result<Option<PipeWriter>> {
+        self.filter = None;
+        if start.filter.is_empty() {
+            return Ok(None);
+        }
+        let (pid, output) = filter::spawn(start, &self.inherited)?;
+        self.filter = Some(pid);
+        Ok(Some(output))
     }
 
     fn go(&mut self, wanted: u64) {
@@ -104,10 +123,14 @@ impl Resident {
     }
 
     fn kill_tree(&mut self, wanted: u64) {
-        if self.run.alive() == Some(wanted) {
-            self.killing = self.run.main().is_some();
-            tree::kill_round();
+        if self.run.alive() != Some(wanted) {
+            return;
         }
+        if let Run::Draining { end, .. } = self.run {
+            return self.conclude(end, false);
+        }
+        self.killing = self.run.main().is_some();
+        tree::kill_round(None);
     }
 }
 

@@ -15,7 +15,10 @@ pub use frames::{Frame, FrameBuffer, MAX_FRAME};
 pub use wire::{WireError, wipe};
 
 /// The version that this build speaks. A daemon must understand every older one: shims outlive upgrades.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+
+/// The first version with [`Report::Noticed`], and with `notify`, `before` and `filter` in [`Start`].
+pub const VERSION_WITH_NOTICES: u16 = 2;
 
 /// From the shim to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,23 @@ pub enum Report {
         /// The run.
         run: u64,
     },
+    /// The agent has told something of itself: what is new since the last of these on this connection, or, after the
+    /// hello, all that is known of the run.
+    Noticed {
+        /// The run.
+        run: u64,
+        /// The newest of each key.
+        notices: Vec<Notice>,
+    },
+}
+
+/// What an agent told of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When: `CLOCK_MONOTONIC`, nanoseconds.
+    pub at: u64,
+    /// `KEY=VALUE`, as it came: whatever the agent likes.
+    pub text: Vec<u8>,
 }
 
 /// A shim's child, for [`Report::Hello`].
@@ -191,6 +211,15 @@ pub struct Start {
     pub argv: Vec<Vec<u8>>,
     /// `NAME=value`, without NUL; the shim adds `TERM`, `TMUX` and `TMUX_PANE` of its own where they are missing.
     pub env: Vec<Vec<u8>>,
+    /// The path of a Unix datagram socket at which to take the agent's notices; empty: none are taken. Its directory is made
+    /// if need be. A variable in `env` tells the agent of it.
+    pub notify: Vec<u8>,
+    /// A program and its arguments, to be run in the agent's place and for ten seconds at most before the agent is, as
+    /// systemd's `ExecStartPre=-`; empty if there is none.
+    pub before: Vec<Vec<u8>>,
+    /// A program and its arguments that stands between the agent's standard output and the terminal; empty if there is
+    /// none.
+    pub filter: Vec<Vec<u8>>,
 }
 
 /// Without the environment, which may hold secrets, and the arguments, which may hold a prompt.
@@ -203,7 +232,7 @@ impl std::fmt::Debug for Start {
 /// The environment may hold secrets, and the arguments a prompt: their memory is overwritten.
 impl Drop for Start {
     fn drop(&mut self) {
-        for value in self.argv.iter_mut().chain(self.env.iter_mut()) {
+        for value in self.argv.iter_mut().chain(&mut self.env) {
             wipe(value);
         }
     }

@@ -6,10 +6,12 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::child::{self, Failure};
+use super::filter::DRAINS_WITHIN;
 use super::leaving::Leaving;
 use super::link::{Link, Received};
-use super::protocol::{Ended, NotStarted, Report, Step, VERSION};
-use super::run::Run;
+use super::notices::Notices;
+use super::protocol::{NotStarted, Report, Step, VERSION};
+use super::run::{End, Run};
 use super::sys::{self, Interest, Signals, Usage, Waited};
 use super::terminal::Terminal;
 use super::{text, tree};
@@ -22,6 +24,9 @@ pub(super) struct Resident {
     pub(super) link: Link,
     pub(super) terminal: Terminal,
     pub(super) run: Run,
+    pub(super) notices: Notices,
+    /// What stands between the agent's output and the terminal, while it is there.
+    pub(super) filter: Option<i32>,
     /// Of the last order that had one.
     pub(super) memo: Vec<u8>,
     /// What of the shim's own environment an agent gets: where it is, which only tmux knows.
@@ -52,6 +57,8 @@ impl Resident {
             link: Link::new(std::path::absolute(socket)?),
             terminal,
             run: Run::None,
+            notices: Notices::default(),
+            filter: None,
             memo: Vec::new(),
             inherited: inherited.collect(),
             killing: false,
@@ -70,21 +77,30 @@ impl Resident {
         while !self.is_done() {
             let status = match &self.run {
                 Run::Held { status, .. } | Run::Executing { status, .. } => Some(status.as_fd()),
-                Run::None | Run::Running { .. } | Run::NotStarted(_) | Run::Ended { .. } => None,
+                Run::None | Run::Running { .. } | Run::Draining { .. } | Run::NotStarted(_) | Run::Ended { .. } => None,
             };
             let interests = [
                 Interest { fd: Some(self.signals.as_fd()), read: true, write: false },
                 Interest { fd: status, read: true, write: false },
                 self.link.interest(),
                 self.terminal.interest(),
+                self.notices.interest(),
             ];
-            let [signals, status, link, terminal] = sys::poll(&interests, self.timeout());
+            let [signals, status, link, terminal, notices] = sys::poll(&interests, self.timeout());
             let signals = if signals.read { sys::pending_signals(&mut self.signals) } else { Signals::default() };
             if status.read {
                 self.read_exec_status();
             }
+            // Before an end is told: what the agent said last is a part of it.
+            if notices.read {
+                self.notices.take();
+            }
             if signals.child || self.more_to_reap {
                 self.reap();
+            }
+            self.end_drain();
+            if self.notices.tell_at().is_some_and(|at| at <= sys::now()) {
+                self.tell_notices();
             }
             if signals.leave || terminal.hangup {
                 self.leave();
@@ -94,6 +110,7 @@ impl Resident {
                 self.terminal.flush();
             }
         }
+        self.notices.close();
     }
 
     fn timeout(&self) -> i32 {
@@ -104,7 +121,17 @@ impl Resident {
             Leaving::Killing { until } | Leaving::Telling { until } => Some(until),
             Leaving::No | Leaving::Now => None,
         };
-        let next = self.link.retry_at().into_iter().chain(leave_at).chain(self.terminal.write_at()).min();
+        let drained_at = match self.run {
+            Run::Draining { until, .. } => Some(until),
+            Run::None
+            | Run::Held { .. }
+            | Run::Executing { .. }
+            | Run::Running { .. }
+            | Run::NotStarted(_)
+            | Run::Ended { .. } => None,
+        };
+        let waits = [self.link.retry_at(), leave_at, drained_at, self.terminal.write_at(), self.notices.tell_at()];
+        let next = waits.into_iter().flatten().min();
         next.map_or(-1, |at| i32::try_from(at.saturating_sub(sys::now()).div_ceil(1_000_000)).unwrap_or(i32::MAX))
     }
 
@@ -114,7 +141,7 @@ impl Resident {
         }
         if ready.read {
             while let Received::Order(order) = self.link.receive() {
-                self.obey(order);
+                self.obey(*order);
             }
         }
         let retry = self.link.retry_at().is_some_and(|at| at <= sys::now());
@@ -139,6 +166,17 @@ impl Resident {
             child: self.run.report(),
             memo: self.memo.clone(),
         });
+        let (run, notices) = (self.notices.run(), self.notices.all());
+        if !notices.is_empty() {
+            self.link.send(&Report::Noticed { run, notices });
+        }
+    }
+
+    fn tell_notices(&mut self) {
+        let (run, notices) = (self.notices.run(), self.notices.untold());
+        if !notices.is_empty() {
+            self.link.send(&Report::Noticed { run, notices });
+        }
     }
 
     /// The child executed, or says why it could not.
@@ -146,7 +184,12 @@ impl Resident {
         let (run, pid, failure) = match &self.run {
             Run::Executing { run, pid, status } => (*run, *pid, child::read_failure(status)),
             // Only its death closes a held child's end, and that is told by a signal.
-            Run::Held { .. } | Run::None | Run::Running { .. } | Run::NotStarted(_) | Run::Ended { .. } => return,
+            Run::Held { .. }
+            | Run::None
+            | Run::Running { .. }
+            | Run::Draining { .. }
+            | Run::NotStarted(_)
+            | Run::Ended { .. } => return,
         };
         if let Some(Failure { step, errno }) = failure {
             return self.not_started(run, step, errno);
@@ -175,7 +218,12 @@ impl Resident {
         let line = match &self.run {
             Run::NotStarted(not_started) => text::not_started(&self.name, not_started),
             Run::Ended { ended, acknowledged: false } => text::ended(&self.name, ended),
-            Run::None | Run::Held { .. } | Run::Executing { .. } | Run::Running { .. } | Run::Ended { .. } => return,
+            Run::None
+            | Run::Held { .. }
+            | Run::Executing { .. }
+            | Run::Running { .. }
+            | Run::Draining { .. }
+            | Run::Ended { .. } => return,
         };
         self.announced = true;
         self.terminal.print_line(&line);
@@ -197,6 +245,8 @@ impl Resident {
                 Waited::Changed(pid, status, usage) => {
                     if main == Some(pid) {
                         end = Some((status, usage));
+                    } else if self.filter == Some(pid) {
+                        self.filter = None;
                     }
                 }
                 Waited::Nothing => {
@@ -215,8 +265,13 @@ impl Resident {
         } else if none_left {
             self.tree_emptied();
         } else if self.killing || (self.run.main().is_none() && self.run.alive().is_some()) {
-            tree::kill_round();
+            tree::kill_round(self.spared());
         }
+    }
+
+    /// Who still writes what the agent left behind.
+    fn spared(&self) -> Option<i32> {
+        self.filter.filter(|_| matches!(self.run, Run::Draining { .. }))
     }
 
     /// There is no shell here that could continue what C-z stopped. SIGSTOP is somebody's will.
@@ -232,7 +287,7 @@ impl Resident {
         sys::kill(-group, libc::SIGCONT);
     }
 
-    /// The main process is dead: first of all the report.
+    /// The main process is dead: first of all the report, once its filter has written what there is.
     fn main_ended(&mut self, wait_status: i32, usage: Usage, tree_empty: bool) {
         self.killing = false;
         // A child that was let go has closed its end of the pipe by now.
@@ -245,17 +300,41 @@ impl Resident {
             // Its exec was seen just now, or not at all: it was killed in between. Who was held was killed with the terminal.
             Run::Held { run, .. } | Run::Executing { run, .. } => (*run, sys::now()),
             Run::Running { run, at, .. } => (*run, *at),
-            Run::None | Run::NotStarted(_) | Run::Ended { .. } => return,
+            Run::None | Run::Draining { .. } | Run::NotStarted(_) | Run::Ended { .. } => return,
         };
-        let Usage { cpu_micros, max_rss_kib } = usage;
-        let terminal_lost = !matches!(self.leaving, Leaving::No);
         let at = sys::now();
-        let ended = Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty };
+        let end = End { run, started_at, at, wait_status, usage };
+        if self.filter.is_some() {
+            self.run = Run::Draining { end, until: at.saturating_add(DRAINS_WITHIN) };
+            // Whoever is left may hold the pipe open.
+            tree::kill_round(self.spared());
+        } else {
+            self.conclude(end, tree_empty);
+        }
+    }
+
+    /// Ends the wait for the filter, if it is over.
+    fn end_drain(&mut self) {
+        if let Run::Draining { end, until } = self.run
+            && (self.filter.is_none() || until <= sys::now())
+        {
+            self.conclude(end, false);
+            // The filter may have been the last.
+            self.reap();
+        }
+    }
+
+    /// A run is over, and the daemon is told.
+    pub(super) fn conclude(&mut self, end: End, tree_empty: bool) {
+        self.filter = None;
+        self.notices.take();
+        self.tell_notices();
+        let ended = end.report(!matches!(self.leaving, Leaving::No), tree_empty);
         self.link.send(&Report::Ended(ended.clone()));
         self.run = Run::Ended { ended, acknowledged: false };
         if !tree_empty {
             // Before the terminal is restored, which what is left might undo.
-            tree::kill_round();
+            tree::kill_round(None);
         }
         self.terminal.restore();
         self.announced = false;

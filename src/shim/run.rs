@@ -3,6 +3,7 @@
 use std::io::{PipeReader, PipeWriter};
 
 use super::protocol::{ChildReport, Ended, NotStarted};
+use super::sys::Usage;
 
 /// The child of the last order to start one.
 pub(super) enum Run {
@@ -14,10 +15,30 @@ pub(super) enum Run {
     Executing { run: u64, pid: i32, status: PipeReader },
     /// Executed at this time.
     Running { run: u64, pid: i32, at: u64 },
+    /// The main process is dead, and its filter still has to write what it left in the pipe. For this long at most.
+    Draining { end: End, until: u64 },
     /// Never executed. Kept until the next order, for a daemon that comes back.
     NotStarted(NotStarted),
     /// Ended. Kept until the next order, for a daemon that comes back.
     Ended { ended: Ended, acknowledged: bool },
+}
+
+/// The end of a main process.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub run: u64,
+    pub started_at: u64,
+    pub at: u64,
+    pub wait_status: i32,
+    pub usage: Usage,
+}
+
+impl End {
+    /// What the daemon is told of it.
+    pub(super) fn report(self, terminal_lost: bool, tree_empty: bool) -> Ended {
+        let Self { run, started_at, at, wait_status, usage: Usage { cpu_micros, max_rss_kib } } = self;
+        Ended { run, wait_status, terminal_lost, cpu_micros, max_rss_kib, started_at, at, tree_empty }
+    }
 }
 
 impl Run {
@@ -27,7 +48,7 @@ impl Run {
             Self::Held { run, pid, .. } | Self::Executing { run, pid, .. } | Self::Running { run, pid, .. } => {
                 Some((*run, *pid))
             }
-            Self::None | Self::NotStarted(_) | Self::Ended { .. } => None,
+            Self::None | Self::Draining { .. } | Self::NotStarted(_) | Self::Ended { .. } => None,
         }
     }
 
@@ -35,6 +56,7 @@ impl Run {
     pub(super) fn alive(&self) -> Option<u64> {
         match self {
             Self::Ended { ended, .. } if !ended.tree_empty => Some(ended.run),
+            Self::Draining { end, .. } => Some(end.run),
             Self::None
             | Self::Held { .. }
             | Self::Executing { .. }
@@ -53,6 +75,7 @@ impl Run {
                 ChildReport::Starting { run: *run, pid: Some(pid_of(pid)) }
             }
             Self::Running { run, pid, at } => ChildReport::Running { run: *run, pid: pid_of(pid), at: *at },
+            Self::Draining { end, .. } => ChildReport::Ended(end.report(false, false)),
             Self::NotStarted(not_started) => ChildReport::NotStarted(not_started.clone()),
             Self::Ended { ended, .. } => ChildReport::Ended(ended.clone()),
         }
@@ -66,6 +89,7 @@ impl Run {
             | Self::Held { .. }
             | Self::Executing { .. }
             | Self::Running { .. }
+            | Self::Draining { .. }
             | Self::NotStarted(_)
             | Self::Ended { .. } => {}
         }

@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub(super) use processes::{
     Forked, Usage, Waited, close_from, default_signals, execve, exit_now, fork, group_of, kill, own_group,
-    set_death_signal, set_group, wait_any,
+    set_death_signal, set_group, wait_any, wait_for,
 };
 pub(super) use terminal::{
     Mode, columns, flush_input, get_mode, resume_output, set_blocking, set_foreground, set_mode,
@@ -47,6 +47,12 @@ pub(super) fn trim_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// Makes a descriptor number of a program that is about to be executed mean another file, there too.
+pub(super) fn replace(number: i32, by: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: integers only; the one that is closed is 0 or 1, which nothing here owns.
+    check(unsafe { libc::dup2(by.as_raw_fd(), number) }).map(drop)
 }
 
 /// Waits for ever; any signal with its default action ends it.

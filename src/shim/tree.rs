@@ -14,13 +14,13 @@ use super::sys;
 /// A fork in flight is over after the first passes; the next round gets who is still missing.
 const MAX_PASSES: usize = 32;
 
-/// One round.
-pub(super) fn kill_round() {
+/// One round. Who is spared, if anybody, is left as it is, with all that descends from it.
+pub(super) fn kill_round(spared: Option<i32>) {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let mut stopped: Vec<i32> = Vec::new();
     for _ in 0..MAX_PASSES {
         let mut any_new = false;
-        for pid in descendants(own) {
+        for pid in descendants(own, spared) {
             if let Err(place) = stopped.binary_search(&pid) {
                 stopped.insert(place, pid);
                 sys::kill(pid, libc::SIGSTOP);
@@ -36,14 +36,15 @@ pub(super) fn kill_round() {
     }
 }
 
-/// All that descends from a process, itself left out.
-fn descendants(root: i32) -> Vec<i32> {
+/// All that descends from a process, itself left out, and one that is spared.
+fn descendants(root: i32, spared: Option<i32>) -> Vec<i32> {
     let by_children = Path::new("/proc/thread-self/children").exists();
     let table = if by_children { Vec::new() } else { parents() };
     let mut found = Vec::new();
     let mut next = vec![root];
     while let Some(parent) = next.pop() {
-        let children = if by_children { children(parent) } else { children_in(&table, parent) };
+        let mut children = if by_children { children(parent) } else { children_in(&table, parent) };
+        children.retain(|pid| Some(*pid) != spared);
         found.extend_from_slice(&children);
         next.extend(children);
     }
@@ -105,9 +106,11 @@ mod tests {
         let own = i32::try_from(std::process::id()).expect("a pid");
         let pid = i32::try_from(child.id()).expect("a pid");
         let scanned = children_in(&parents(), own);
-        let found = descendants(own);
+        let found = descendants(own, None);
+        let spared = descendants(own, Some(pid));
         child.kill().expect("killed");
         child.wait().expect("waited");
         assert!(scanned.contains(&pid) && found.contains(&pid), "{scanned:?} {found:?}");
+        assert!(!spared.contains(&pid), "{spared:?}");
     }
 }

@@ -12,7 +12,9 @@ use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
+use super::clock;
 use super::process::PidFd;
+use crate::model::Mono;
 use crate::shim::protocol::{FrameBuffer, Order, Report, WireError, decode_report, encode_order, wipe};
 
 /// Bytes of orders that a shim may leave unread.
@@ -21,6 +23,10 @@ const MAX_UNSENT: usize = 8 << 20;
 const FREE_REPORTS: u64 = 64;
 /// Reports that an order may lead to, with room for those of later versions.
 const REPORTS_PER_ORDER: u64 = 16;
+
+/// Reports of notices that a connection may send in a burst, and in each second: twice what a shim of ours does.
+const MOST_NOTICES: u64 = 100;
+const NOTICES_PER_SECOND: u64 = 20;
 
 /// Why a connection is of no use any more.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +43,8 @@ pub enum LinkError {
     /// The shim doesn't read its orders.
     #[error("a shim left {MAX_UNSENT} bytes of orders unread")]
     NotReading,
-    /// The shim sent more reports than its orders can have led to.
-    #[error("a shim sent far more reports than it was given orders for")]
+    /// The shim sent more reports than its orders, or the notices of its agent, can have led to.
+    #[error("a shim sent far more reports than it had reason to")]
     Flooding,
 }
 
@@ -91,7 +97,8 @@ impl ShimLink {
         let process = PidFd::of_peer(stream.as_fd(), pid).ok();
         let peer = Peer { pid, uid: credentials.uid(), gid: credentials.gid(), process };
         let shared = Arc::new(Shared { stream, queue: Mutex::default(), wake: Notify::new() });
-        let reader = ShimReader { shared: shared.clone(), frames: FrameBuffer::new(), received: 0 };
+        let notices_left = (MOST_NOTICES, clock::now().mono);
+        let reader = ShimReader { shared: shared.clone(), frames: FrameBuffer::new(), received: 0, notices_left };
         Ok(Self { peer, reader, sender: ShimSender(shared) })
     }
 }
@@ -120,6 +127,8 @@ pub struct ShimReader {
     shared: Arc<Shared>,
     frames: FrameBuffer,
     received: u64,
+    /// Reports of notices that it may send now, as of then.
+    notices_left: (u64, Mono),
 }
 
 impl ShimReader {
@@ -134,9 +143,10 @@ impl ShimReader {
                 Ok(0) => return Ok(None),
                 Ok(count) => {
                     if let Some(frame) = self.frames.advance(count)? {
-                        self.count()?;
-                        if let Some(report) = decode_report(frame.bytes())? {
-                            return Ok(Some(report));
+                        let report = decode_report(frame.bytes())?;
+                        self.count(report.as_ref())?;
+                        if report.is_some() {
+                            return Ok(report);
                         }
                     }
                 }
@@ -153,7 +163,17 @@ impl ShimReader {
         }
     }
 
-    fn count(&mut self) -> Result<(), LinkError> {
+    fn count(&mut self, report: Option<&Report>) -> Result<(), LinkError> {
+        if matches!(report, Some(Report::Noticed { .. })) {
+            let ((mut left, mut at), now) = (self.notices_left, clock::now().mono);
+            let seconds = now.since(at).as_secs();
+            if seconds > 0 {
+                left = left.saturating_add(seconds.saturating_mul(NOTICES_PER_SECOND)).min(MOST_NOTICES);
+                at = now;
+            }
+            self.notices_left = (left.checked_sub(1).ok_or(LinkError::Flooding)?, at);
+            return Ok(());
+        }
         self.received = self.received.saturating_add(1);
         let orders = self.shared.queue().orders_given;
         let most = orders.saturating_mul(REPORTS_PER_ORDER).saturating_add(FREE_REPORTS);

@@ -51,6 +51,9 @@ async fn reports_and_orders_pass_and_the_peer_is_known() {
         workdir: b"/".to_vec(),
         argv: vec![vec![b'x'; 131_071]],
         env: vec![b"A=B".to_vec()],
+        notify: vec![],
+        before: vec![],
+        filter: vec![],
     };
     link.sender.send(Order::Start(start.clone())).expect("sent");
     link.sender.clone().send(Order::Quit).expect("sent");
@@ -118,19 +121,21 @@ async fn an_order_wakes_a_reader_that_waits() {
 
 #[tokio::test]
 async fn floods_and_nonsense_end_the_connection() {
-    let (_dir, _listener, mut shim, mut link) = pair().await;
-    let flood = std::thread::spawn(move || {
-        let bytes = encode_report(&Report::TreeEmpty { run: 1 }).expect("small");
-        while shim.write_all(&bytes).is_ok() {}
-    });
-    let error = loop {
-        if let Err(error) = link.reader.next().await {
-            break error;
-        }
-    };
-    assert!(matches!(error, LinkError::Flooding), "{error}");
-    drop(link);
-    flood.join().expect("joined");
+    for report in [Report::TreeEmpty { run: 1 }, Report::Noticed { run: 1, notices: vec![] }] {
+        let (_dir, _listener, mut shim, mut link) = pair().await;
+        let flood = std::thread::spawn(move || {
+            let bytes = encode_report(&report).expect("small");
+            while shim.write_all(&bytes).is_ok() {}
+        });
+        let error = loop {
+            if let Err(error) = link.reader.next().await {
+                break error;
+            }
+        };
+        assert!(matches!(error, LinkError::Flooding), "{error}");
+        drop(link);
+        flood.join().expect("joined");
+    }
 
     for (nonsense, expected) in [
         (&[0_u8, 0, 0, 0][..], "an empty message"),

@@ -190,6 +190,9 @@ impl Shim {
                 format!("T={}", self.dir.path().display()).into_bytes(),
                 self.marker.clone().into_bytes(),
             ],
+            notify: vec![],
+            before: vec![],
+            filter: vec![],
         }
     }
 

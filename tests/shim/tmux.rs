@@ -43,6 +43,9 @@ fn start(tmux: &Tmux, run: u64, script: &str) -> Order {
         workdir: tmux.dir.path().as_os_str().as_encoded_bytes().to_vec(),
         argv: vec![b"sh".to_vec(), b"-c".to_vec(), script.as_bytes().to_vec()],
         env: vec![b"PATH=/usr/bin:/bin".to_vec()],
+        notify: vec![],
+        before: vec![],
+        filter: vec![],
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::frames::MAX_FRAME;
 use super::wire::{Reader, WireError, Writer};
-use super::{ChildReport, Ended, NotStarted, Order, Report, Start, Step};
+use super::{ChildReport, Ended, NotStarted, Notice, Order, Report, Start, Step};
 
 /// The whole frame of a report.
 pub fn encode_report(report: &Report) -> Result<Vec<u8>, WireError> {
@@ -80,6 +80,15 @@ fn write_report(to: &mut Writer, report: &Report) {
             to.u8(6);
             to.u64(*run);
         }
+        Report::Noticed { run, notices } => {
+            to.u8(7);
+            to.u64(*run);
+            to.size(notices.len());
+            for Notice { at, text } in notices {
+                to.u64(*at);
+                to.bytes(text);
+            }
+        }
     }
 }
 
@@ -146,6 +155,7 @@ fn read_report(kind: u8, mut from: Reader<'_>) -> Result<Option<Report>, WireErr
         4 => Report::NotStarted(read_not_started(from)?),
         5 => Report::Ended(read_ended(from)?),
         6 => Report::TreeEmpty { run: from.u64()? },
+        7 => Report::Noticed { run: from.u64()?, notices: read_notices(&mut from)? },
         _ => return Ok(None),
     }))
 }
@@ -159,6 +169,12 @@ fn read_child(mut from: Reader<'_>) -> Result<ChildReport, WireError> {
         4 => ChildReport::Ended(read_ended(from)?),
         value => return Err(WireError::Unknown { field: "state of a child", value }),
     })
+}
+
+fn read_notices(from: &mut Reader<'_>) -> Result<Vec<Notice>, WireError> {
+    // No room is made on the peer's word: each has its bytes, or there is an error.
+    let count = from.u32()?;
+    (0..count).map(|_| Ok(Notice { at: from.u64()?, text: from.bytes()?.to_vec() })).collect()
 }
 
 fn read_not_started(mut from: Reader<'_>) -> Result<NotStarted, WireError> {
@@ -187,7 +203,7 @@ fn read_ended(mut from: Reader<'_>) -> Result<Ended, WireError> {
 
 fn write_order(to: &mut Writer, order: &Order) {
     match order {
-        Order::Start(Start { run, hold, memo, line, workdir, argv, env }) => {
+        Order::Start(Start { run, hold, memo, line, workdir, argv, env, notify, before, filter }) => {
             to.u8(1);
             to.u64(*run);
             to.flag(*hold);
@@ -196,6 +212,12 @@ fn write_order(to: &mut Writer, order: &Order) {
             to.bytes(workdir);
             to.list(argv);
             to.list(env);
+            // Without any of these it is as version 1 wrote it.
+            if !(notify.is_empty() && before.is_empty() && filter.is_empty()) {
+                to.bytes(notify);
+                to.list(before);
+                to.list(filter);
+            }
         }
         Order::Go { run } => {
             to.u8(2);
@@ -237,9 +259,18 @@ fn read_order(kind: u8, mut from: Reader<'_>) -> Result<Option<Order>, WireError
                 workdir: from.bytes()?.to_vec(),
                 argv: Vec::new(),
                 env: Vec::new(),
+                notify: Vec::new(),
+                before: Vec::new(),
+                filter: Vec::new(),
             };
             from.list(&mut start.argv)?;
             from.list(&mut start.env)?;
+            // As version 1 wrote it, it ends here.
+            if !from.is_empty() {
+                start.notify = from.bytes()?.to_vec();
+                from.list(&mut start.before)?;
+                from.list(&mut start.filter)?;
+            }
             Order::Start(start)
         }
         2 => Order::Go { run: from.u64()? },

@@ -124,6 +124,11 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
+    /// Whether nothing is left, as after the last field of an earlier version's message.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn raw(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         let (value, rest) = self.0.split_at_checked(length).ok_or(WireError::Truncated)?;
         self.0 = rest;

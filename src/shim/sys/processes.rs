@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::io;
 
-use super::{check, empty_set};
+use super::{check, empty_set, now};
 
 /// Which side of a fork this is.
 pub(in crate::shim) enum Forked {
@@ -113,6 +113,26 @@ pub(in crate::shim) fn wait_any() -> Waited {
         // With WNOHANG there is no error but ECHILD.
         _ => Waited::NoChildren,
     }
+}
+
+/// Waits for a child to end, for so many nanoseconds at most. SIGCHLD has to be blocked. Whether it has ended.
+pub(in crate::shim) fn wait_for(pid: i32, most: u64) -> bool {
+    let until = now().saturating_add(most);
+    let mut set = empty_set();
+    // SAFETY: the set and the time are locals, and the status is not asked for.
+    unsafe {
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        while libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG) == 0 {
+            let left = until.saturating_sub(now());
+            if left == 0 {
+                return false;
+            }
+            let part = |value: u64| i64::try_from(value).unwrap_or(0);
+            let time = libc::timespec { tv_sec: part(left / 1_000_000_000), tv_nsec: part(left % 1_000_000_000) };
+            libc::sigtimedwait(&raw const set, std::ptr::null_mut(), &raw const time);
+        }
+    }
+    true
 }
 
 /// Sends a signal to a process, or to the process group `-pid`. 0 and -1 have meanings that the shim never wants.
