@@ -164,7 +164,13 @@ fn hello(socket: &str, name: &str) -> UnixStream {
     let ended =
         Ended { run, wait_status: 9, terminal_lost, cpu_micros: 1, max_rss_kib: 1, started_at: 1, at: 1, tree_empty };
     let child = ChildReport::Ended(ended);
-    let report = Report::Hello { version: protocol::VERSION, name: name.to_owned(), child, memo: Vec::new() };
+    let report = Report::Hello {
+        version: protocol::VERSION,
+        name: name.to_owned(),
+        child,
+        memo: Vec::new(),
+        notices: Vec::new(),
+    };
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.write_all(&protocol::encode_report(&report).unwrap()).unwrap();
     stream

@@ -44,7 +44,7 @@ pub fn of_one_change(count: usize) -> Vec<u64> {
         for action in plan.actions {
             match action {
                 Action::Open { agent, session, .. } => {
-                    observed.seats.insert(agent, Seat { session, state: SeatState::Ready(Child::None) });
+                    observed.seats.insert(agent, Seat::new(session, SeatState::Ready(Child::None)));
                 }
                 Action::Start { agent, run, .. } => {
                     let child = Child::Running { run, pid: 1, at: at(0).mono };

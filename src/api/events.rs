@@ -138,8 +138,10 @@ impl Follower {
 
     fn wants(&self, entry: &Entry) -> bool {
         match (&self.agent, &entry.happening) {
-            (Some(wanted), Happening::Transition { agent, .. }) => agent.as_str().to_lowercase() == *wanted,
-            (None, Happening::Transition { .. })
+            (Some(wanted), Happening::Transition { agent, .. } | Happening::Activity { agent, .. }) => {
+                agent.as_str().to_lowercase() == *wanted
+            }
+            (None, Happening::Transition { .. } | Happening::Activity { .. })
             | (_, Happening::ConfigLoaded { .. } | Happening::ConfigRefused { .. } | Happening::Stopping) => true,
         }
     }

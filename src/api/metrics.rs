@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::respond::{self, Answer};
 use super::routes::Router;
 use super::usage::Usage;
-use crate::status::{AgentStatus, EndCounts, Now, PlanTimes, Snapshot, State};
+use crate::status::{Activity, AgentStatus, EndCounts, Now, Outcome, PlanTimes, Snapshot, State};
 use crate::sys::clock;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -80,7 +80,8 @@ fn text_of(
     now: Now,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("agentd");
-    let families = of_daemon(snapshot, now).into_iter().chain(of_agents(snapshot, now)).chain(of_trees(usage));
+    let of_agents = of_agents(snapshot, now).into_iter().chain(of_harnesses(snapshot)).chain(of_trees(usage));
+    let families = of_daemon(snapshot, now).into_iter().chain(of_agents);
     families.for_each(|family| registry.register_collector(Box::new(family)));
     registry.register_collector(Box::new(Plans(plans)));
     let mut text = String::new();
@@ -97,6 +98,39 @@ fn of_daemon(snapshot: &Snapshot, now: Now) -> [Family; 3] {
     let mut refused = Family::gauge("config_error", help);
     refused.add(vec![], is(snapshot.config_error.is_some()));
     [build, uptime, refused]
+}
+
+/// What the agents' harnesses tell.
+fn of_harnesses(snapshot: &Snapshot) -> [Family; 5] {
+    let mut outcomes =
+        Family::counter("agent_outcomes", "Runs that ended since the daemon started, by what came of them");
+    let mut activities = Family::gauge("agent_activity", "1 for what the agent does, by its harness's account");
+    let mut turns = Family::counter("agent_turns", "Turns of the model in all runs, by the harness's account");
+    let mut tokens = Family::counter("agent_tokens", "Tokens in all runs, by the harness's account");
+    let mut cost = Family::counter("agent_cost_usd", "What all runs cost in US dollars, by the harness's account");
+    for agent in &snapshot.agents {
+        for (outcome, count) in Outcome::ALL.into_iter().zip(agent.ends.outcomes) {
+            outcomes.add([called(agent), vec![("outcome", outcome.as_str().to_owned())]].concat(), float(count));
+        }
+        for activity in Activity::ALL {
+            let Some(status) = &agent.activity else { break };
+            let labels = [called(agent), vec![("activity", activity.as_str().to_owned())]].concat();
+            activities.add(labels, is(status.activity == *activity));
+        }
+        let spent = agent.spent_total;
+        for (kind, count) in [
+            ("input", spent.input_tokens),
+            ("output", spent.output_tokens),
+            ("cache_read", spent.cache_read_tokens),
+            ("cache_write", spent.cache_write_tokens),
+        ] {
+            let Some(count) = count else { continue };
+            tokens.add([called(agent), vec![("kind", kind.to_owned())]].concat(), float(count));
+        }
+        spent.turns.into_iter().for_each(|count| turns.add(called(agent), float(count)));
+        spent.dollars().into_iter().for_each(|dollars| cost.add(called(agent), dollars));
+    }
+    [outcomes, activities, turns, tokens, cost]
 }
 
 fn of_agents(snapshot: &Snapshot, now: Now) -> [Family; 4] {
@@ -199,7 +233,7 @@ impl Collector for Family {
 }
 
 fn reasons(ends: &EndCounts) -> [(&'static str, u64); 6] {
-    let EndCounts { success, failure, signal, not_started, lost, unknown } = *ends;
+    let EndCounts { success, failure, signal, not_started, lost, unknown, outcomes: _ } = *ends;
     [
         ("success", success),
         ("failure", failure),
@@ -227,7 +261,7 @@ impl Collector for Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{AgentName, Mono, SessionName, Wall};
+    use crate::status::{ActivityStatus, AgentName, Mono, SessionName, Spent, Wall};
     use crate::sys::usage::TreeUsage;
 
     #[test]
@@ -259,7 +293,21 @@ mod tests {
             next_restart_at: None,
             error: None,
             terminal: None,
-            ends: EndCounts { failure: 3, ..EndCounts::default() },
+            ends: EndCounts { failure: 3, outcomes: [1, 2, 0, 0, 0, 0, 0, 0, 0, 0], ..EndCounts::default() },
+            activity: Some(ActivityStatus {
+                activity: Activity::Busy,
+                since: Wall(0),
+                source: "stream assistant".to_owned(),
+                question: String::new(),
+            }),
+            conversation: None,
+            spent: Spent::default(),
+            spent_total: Spent {
+                turns: Some(3),
+                cost_micros: Some(12_300),
+                output_tokens: Some(7),
+                ..Spent::default()
+            },
         });
         let now = Now { mono: Mono(5_000_000_000), wall: Wall(3_500_000_000) };
         let snapshot = Snapshot { agents: vec![Arc::clone(&agent)], ..Snapshot::default() };

@@ -120,6 +120,10 @@ mod tests {
                 error: None,
                 terminal: None,
                 ends: crate::status::EndCounts::default(),
+                activity: None,
+                conversation: None,
+                spent: crate::status::Spent::default(),
+                spent_total: crate::status::Spent::default(),
             })
         };
         Snapshot { agents: names.iter().map(agent).collect(), ..Snapshot::default() }

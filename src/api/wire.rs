@@ -3,6 +3,7 @@
 //! left out, except for `name`, `running`, `session` and `restarts`, which every client may rely on.
 
 pub(super) mod journal;
+mod told;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::declared::Declared;
 use super::usage::Usage;
-use crate::status::{AgentStatus, Ending, Exit, Now, Phase, Snapshot, State, Wall};
+use crate::status::{AgentStatus, End, Ending, Exit, Now, Phase, Snapshot, State, Wall};
 
 /// `/v1/health`.
 pub(super) fn health(snapshot: &Snapshot, now: Now) -> Bytes {
@@ -199,6 +200,14 @@ struct Agent<'a> {
     started_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<LastEnd>,
+    /// What it does, as far as anybody can tell; only while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity: Option<told::Activity<'a>>,
+    /// The harness's own name for its session or thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_usage: Option<told::ModelUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_restart_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,7 +228,10 @@ impl<'a> Agent<'a> {
             pid: status.pid,
             pane: status.terminal.as_deref().map(|terminal| terminal.pane.as_str()),
             started_at: status.started_at.map(Time),
-            exit: status.last_end.as_ref().map(|(ending, at)| LastEnd::of(ending, *at)),
+            exit: status.last_end.as_ref().map(LastEnd::of),
+            activity: status.activity.as_ref().map(told::Activity::of),
+            conversation: status.conversation.as_deref(),
+            model_usage: told::ModelUsage::of(status),
             next_restart_at: status.next_restart_at.map(Time),
             error: status.error.as_deref(),
         }
@@ -234,6 +246,8 @@ struct LastEnd {
     /// What took the agent down, where that wasn't itself or a signal sent to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
+    #[serde(flatten)]
+    what: told::Outcome,
     at: Time,
 }
 
@@ -256,14 +270,14 @@ enum How {
 }
 
 impl LastEnd {
-    fn of(ending: &Ending, at: Wall) -> Self {
-        let (how, cause) = match ending {
+    fn of(end: &End) -> Self {
+        let (how, cause) = match &end.ending {
             Ending::Exited { exit, .. } => (How::of(*exit), None),
             Ending::NotStarted(_) => (How::NotStarted, None),
             Ending::TerminalLost(exit) => (How::of(*exit), Some("terminal_lost")),
             Ending::ShimLost => (How::Unknown, Some("shim_lost")),
         };
-        Self { how, cause, at: Time(at) }
+        Self { how, cause, what: told::Outcome::of(end), at: Time(end.at.wall) }
     }
 }
 

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{StartError, StartStage};
-use crate::status::{AgentName, ConfigError as StatusConfigError, Mono, SessionName};
+use crate::status::{
+    Activity, ActivityStatus, AgentName, ConfigError as StatusConfigError, Evidence, Mono, Outcome, SessionName, Spent,
+};
 
 const AT: Wall = Wall(1_700_000_000_123_000_000);
 
@@ -21,6 +23,10 @@ fn status(state: State) -> AgentStatus {
         error: None,
         terminal: None,
         ends: crate::status::EndCounts::default(),
+        activity: None,
+        conversation: None,
+        spent: Spent::default(),
+        spent_total: Spent::default(),
     }
 }
 
@@ -33,8 +39,12 @@ fn without_version(body: &Bytes) -> String {
     text(body).replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
-fn ended(exit: Exit) -> (Ending, Wall) {
-    (Ending::Exited { exit, cpu: Duration::ZERO, max_rss_kib: 0 }, AT)
+fn bare(ending: Ending) -> End {
+    End::bare(ending, Now { mono: Mono(0), wall: AT })
+}
+
+fn ended(exit: Exit) -> End {
+    bare(Ending::Exited { exit, cpu: Duration::ZERO, max_rss_kib: 0 })
 }
 
 #[test]
@@ -61,14 +71,36 @@ fn what_there_is_to_say_is_said() {
         last_end: Some(ended(Exit::Code(3))),
         ..status(State::Running)
     };
-    insta::assert_snapshot!(text(&agent(&running)), @r#"{"name":"claude-code","running":true,"session":"claude-code","restarts":2,"type":"native","harness":"claude-code","state":"running","since":"2023-11-14T22:13:20.123Z","pid":4242,"started_at":"2023-11-14T22:13:20.123Z","exit":{"kind":"exited","code":3,"at":"2023-11-14T22:13:20.123Z"}}"#);
+    insta::assert_snapshot!(text(&agent(&running)), @r#"{"name":"claude-code","running":true,"session":"claude-code","restarts":2,"type":"native","harness":"claude-code","state":"running","since":"2023-11-14T22:13:20.123Z","pid":4242,"started_at":"2023-11-14T22:13:20.123Z","exit":{"kind":"exited","code":3,"outcome":"failed","at":"2023-11-14T22:13:20.123Z"}}"#);
     let backing_off = AgentStatus {
         last_end: Some(ended(Exit::Signal(9))),
         next_restart_at: Some(Wall(AT.0 + 3_000_000_000)),
         error: Some("was killed by signal 9 (SIGKILL)".into()),
         ..status(State::BackingOff)
     };
-    insta::assert_snapshot!(text(&agent(&backing_off)), @r#"{"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off","since":"2023-11-14T22:13:20.123Z","exit":{"kind":"killed","signal":9,"signal_name":"SIGKILL","at":"2023-11-14T22:13:20.123Z"},"next_restart_at":"2023-11-14T22:13:23.123Z","error":"was killed by signal 9 (SIGKILL)"}"#);
+    insta::assert_snapshot!(text(&agent(&backing_off)), @r#"{"name":"claude-code","running":false,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"backing_off","since":"2023-11-14T22:13:20.123Z","exit":{"kind":"killed","signal":9,"signal_name":"SIGKILL","outcome":"failed","at":"2023-11-14T22:13:20.123Z"},"next_restart_at":"2023-11-14T22:13:23.123Z","error":"was killed by signal 9 (SIGKILL)"}"#);
+}
+
+#[test]
+fn what_its_harness_tells_is_said() {
+    let activity = ActivityStatus {
+        activity: Activity::Waiting,
+        since: AT,
+        source: "hook Notification".to_owned(),
+        question: "May I use Bash?".to_owned(),
+    };
+    let evidence =
+        Evidence { source: "stream result".into(), detail: "limit".into(), reset_at: Some(Wall(AT.0 + 5_000_000_000)) };
+    let end = End { outcome: Outcome::RateLimited, evidence, ..ended(Exit::Code(1)) };
+    let running = AgentStatus {
+        activity: Some(activity),
+        conversation: Some("5f0c".to_owned()),
+        last_end: Some(end),
+        spent: Spent { turns: Some(3), cost_micros: Some(12_300), ..Spent::default() },
+        spent_total: Spent { turns: Some(4), cost_micros: Some(20_000), input_tokens: Some(7), ..Spent::default() },
+        ..status(State::Running)
+    };
+    insta::assert_snapshot!(text(&agent(&running)), @r#"{"name":"claude-code","running":true,"session":"claude-code","restarts":0,"type":"native","harness":"claude-code","state":"running","since":"2023-11-14T22:13:20.123Z","exit":{"kind":"exited","code":1,"outcome":"rate_limited","source":"stream result","detail":"limit","reset_at":"2023-11-14T22:13:25.123Z","at":"2023-11-14T22:13:20.123Z"},"activity":{"state":"waiting","since":"2023-11-14T22:13:20.123Z","source":"hook Notification","question":"May I use Bash?"},"conversation":"5f0c","model_usage":{"run":{"turns":3,"cost_usd":0.0123},"total":{"turns":4,"cost_usd":0.02,"input_tokens":7}}}"#);
 }
 
 #[test]
@@ -83,15 +115,15 @@ fn every_ending_is_visible_as_what_it_was() {
         Ending::TerminalLost(Exit::Signal(9)),
         Ending::ShimLost,
     ];
-    let lines: Vec<_> = endings.iter().map(|ending| text(&to_bytes(&LastEnd::of(ending, AT))).to_owned()).collect();
+    let lines: Vec<_> = endings.map(|ending| text(&to_bytes(&LastEnd::of(&bare(ending)))).to_owned()).into();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"kind":"exited","code":0,"at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"killed","signal":15,"signal_name":"SIGTERM","at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"killed","signal":40,"at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"unknown","at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"not_started","at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"killed","signal":9,"signal_name":"SIGKILL","cause":"terminal_lost","at":"2023-11-14T22:13:20.123Z"}
-    {"kind":"unknown","cause":"shim_lost","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"exited","code":0,"outcome":"succeeded","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"killed","signal":15,"signal_name":"SIGTERM","outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"killed","signal":40,"outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"unknown","outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"not_started","outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"killed","signal":9,"signal_name":"SIGKILL","cause":"terminal_lost","outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
+    {"kind":"unknown","cause":"shim_lost","outcome":"failed","at":"2023-11-14T22:13:20.123Z"}
     "#);
 }
 

@@ -60,18 +60,22 @@ async fn follow(link: LinkId, connection: ShimLink, events: mpsc::Sender<Event>)
     let process = peer.process.map(Arc::new);
     let (wanted, unwanted) = oneshot::channel();
     let hello = match tokio::time::timeout(HELLO_WITHIN, reader.next()).await {
-        Ok(Ok(Some(Report::Hello { name, child, memo, .. }))) => AgentName::new(&name).ok().map(|agent| Hello {
-            link,
-            sender,
-            pid: peer.pid,
-            process: process.clone(),
-            uid: peer.uid,
-            agent,
-            child,
-            memo,
-            reports: Vec::new(),
-            wanted,
-        }),
+        Ok(Ok(Some(Report::Hello { version, name, child, memo, notices }))) => {
+            AgentName::new(&name).ok().map(|agent| Hello {
+                link,
+                sender,
+                version,
+                pid: peer.pid,
+                process: process.clone(),
+                uid: peer.uid,
+                agent,
+                child,
+                memo,
+                notices,
+                reports: Vec::new(),
+                wanted,
+            })
+        }
         Ok(Ok(_) | Err(_)) | Err(_) => None,
     };
     let Some(hello) = hello else {

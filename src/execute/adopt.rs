@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::model::{self, AgentName, Child, Mono, Now, Observed, Seat, SeatState, SessionName};
 use crate::reconcile::{AgentMemory, Memory};
-use crate::shim::protocol::{ChildReport, Report};
+use crate::shim::protocol::{ChildReport, Notice, Report};
 use crate::sys::process::PidFd;
 use crate::sys::shim_link::ShimSender;
 use crate::sys::tmux::command::{self, PaneRow};
@@ -31,6 +31,8 @@ pub struct Hello {
     pub link: LinkId,
     /// The way to it.
     pub sender: ShimSender,
+    /// The protocol's version that it speaks.
+    pub version: u16,
     /// The process at the other end, as the kernel says.
     pub pid: u32,
     /// That process, whatever becomes of the number.
@@ -43,6 +45,8 @@ pub struct Hello {
     pub child: ChildReport,
     /// The last memo that it was handed.
     pub memo: Vec<u8>,
+    /// What the agent has told of its run.
+    pub notices: Vec<Notice>,
     /// What it has reported since, if it has waited; the link bounds how much.
     pub reports: Vec<Report>,
     /// The connection ends when this is dropped.
@@ -75,7 +79,7 @@ impl Executor {
             drop(control.send(command::keep_size(&pane.session_id)));
         }
         self.places.add(agent, control).pane = Some(pane);
-        observed.seats.insert(agent.clone(), Seat { session, state: SeatState::Opening { since: now } });
+        observed.seats.insert(agent.clone(), Seat::new(session, SeatState::Opening { since: now }));
     }
 
     /// The server is gone, and with it the sessions whose shims have not connected; the others tell by themselves.
@@ -130,10 +134,11 @@ impl Executor {
     }
 
     fn seat_shim(&mut self, hello: Hello, memory: &mut Memory, observed: &mut Observed, now: Now) {
-        let Hello { link, sender, process, agent, child: reported, memo, reports, wanted, .. } = hello;
+        let Hello { link, sender, version, process, agent, child: reported, memo, notices, reports, wanted, .. } =
+            hello;
         let mut child = crate::observed::child_of(&reported);
         self.explain_ending(&mut child, &agent);
-        self.places.attach(&agent, Link { id: link, sender, _wanted: wanted }, process);
+        self.places.attach(&agent, Link { id: link, sender, version, _wanted: wanted }, process);
         let cgroups = self.cgroups().cloned();
         if let Some(place) = self.places.get_mut(&agent) {
             place.run = child.run().or(place.run);
@@ -154,6 +159,7 @@ impl Executor {
         if let Some(seat) = observed.seats.get_mut(&agent)
             && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
         {
+            crate::observed::hear(&mut seat.told, child.run().unwrap_or_default(), &notices);
             seat.state = SeatState::Ready(child);
         }
         for report in reports {

@@ -5,11 +5,15 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Child, Ending, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Wall};
+use crate::model::{
+    Child, End, Ending, Evidence, Fingerprint, Interrupt, Mono, Now, Outcome, Policy, Restart, RunId, SessionName,
+    Spent, Wall,
+};
 use crate::reconcile::{AgentMemory, Declared, Phase};
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +41,65 @@ struct Memo {
     /// Why the program was not executed, in the words of whoever knew its spec.
     #[serde(default)]
     not_started: Option<String>,
+    /// What came of the end that was handled.
+    #[serde(default)]
+    outcome: Option<OutcomeMemo>,
+    /// What the runs before this one spent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    spent: SpentMemo,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutcomeMemo {
+    word: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    detail: String,
+    #[serde(default)]
+    reset_at_ns: Option<u64>,
+}
+
+impl OutcomeMemo {
+    fn of(end: &End) -> Self {
+        let Evidence { source, detail, reset_at } = end.evidence.clone();
+        Self { word: end.outcome.as_str().to_owned(), source, detail, reset_at_ns: reset_at.map(|at| at.0) }
+    }
+
+    /// None if only a later version knows the word.
+    fn read(self) -> Option<(Outcome, Evidence)> {
+        let Self { word, source, detail, reset_at_ns } = self;
+        Some((Outcome::of(&word)?, Evidence { source, detail, reset_at: reset_at_ns.map(Wall) }))
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct SpentMemo {
+    turns: Option<u64>,
+    cost_micros: Option<u64>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+}
+
+impl From<Spent> for SpentMemo {
+    fn from(spent: Spent) -> Self {
+        let Spent { turns, cost_micros, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = spent;
+        Self { turns, cost_micros, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens }
+    }
+}
+
+impl From<SpentMemo> for Spent {
+    fn from(memo: SpentMemo) -> Self {
+        let SpentMemo { turns, cost_micros, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = memo;
+        Self { turns, cost_micros, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +184,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         | Phase::Stopping { .. }
         | Phase::Closing => (false, None),
     };
+    let end = memory.last_end.as_ref().filter(|_| handled);
     let memo = Memo {
         fingerprint: hex(&memory.declared.fingerprint),
         session: memory.declared.session.as_str().to_owned(),
@@ -149,8 +213,10 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         started: memory.started.map(Stamp::from),
         handled,
         timed_out_after_ns: timed_out.map(nanos),
-        ended: memory.last_end.as_ref().filter(|_| handled).map(|(_, at)| Stamp::from(*at)),
-        not_started: memory.last_end.as_ref().filter(|_| handled).and_then(|(ending, _)| match ending {
+        ended: end.map(|end| Stamp::from(end.at)),
+        outcome: end.map(OutcomeMemo::of),
+        spent: memory.spent.into(),
+        not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
             Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
         }),
@@ -176,6 +242,8 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         first_started: memo.first_started.map(Now::from),
         started: memo.started.map(Now::from),
         last_end: None,
+        told: Arc::default(),
+        spent: memo.spent.into(),
     };
     if child.run() != Some(memory.run) {
         return None;
@@ -194,7 +262,11 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
             if let (Ending::NotStarted(error), Some(message)) = (&mut ending, memo.not_started) {
                 error.message = message;
             }
-            memory.last_end = Some((ending, memo.ended.map_or_else(|| stamp(*at), Now::from)));
+            let mut end = End::bare(ending, memo.ended.map_or_else(|| stamp(*at), Now::from));
+            if let Some((outcome, evidence)) = memo.outcome.and_then(OutcomeMemo::read) {
+                (end.outcome, end.evidence) = (outcome, evidence);
+            }
+            memory.last_end = Some(end);
             memo.timed_out_after_ns
                 .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }

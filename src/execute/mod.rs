@@ -192,7 +192,12 @@ impl Executor {
             self.forked(&agent, *run, *pid);
             return;
         }
-        let Some(SeatState::Ready(child)) = observed.seats.get_mut(&agent).map(|seat| &mut seat.state) else { return };
+        let Some(seat) = observed.seats.get_mut(&agent) else { return };
+        if let Report::Noticed { run, notices } = report {
+            crate::observed::hear(&mut seat.told, RunId(*run), notices);
+            return;
+        }
+        let SeatState::Ready(child) = &mut seat.state else { return };
         let Some(mut news) = crate::observed::child_after(child, report) else { return };
         self.explain_ending(&mut news, &agent);
         self.hold_until_cgroup_is_empty(&agent, &mut news);

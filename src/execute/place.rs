@@ -51,6 +51,8 @@ pub struct Link {
     pub id: LinkId,
     /// The way to the shim.
     pub sender: ShimSender,
+    /// The protocol's version that the shim speaks.
+    pub version: u16,
     /// The connection ends when this is dropped.
     pub _wanted: oneshot::Sender<Infallible>,
 }

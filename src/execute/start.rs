@@ -2,24 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
     AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
 };
-use crate::shim::protocol::{Order, Start};
-use crate::sys::process;
+use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
 use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
+use crate::sys::{process, unix_socket};
 
 use super::{Executor, What};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
 
+/// The variable that says where an agent can tell of itself.
+pub(super) const NOTIFY_VARIABLE: &str = "AGENTD_NOTIFY_SOCKET";
+
 /// Variables of the login shell's own terminal and process, which say nothing true about the agent's.
-const NOT_INHERITED: [&str; 7] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_"];
+const NOT_INHERITED: [&str; 8] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_", NOTIFY_VARIABLE];
 
 /// A program to be handed to a shim.
 #[derive(Debug)]
@@ -53,9 +57,7 @@ impl Executor {
         place.run = Some(run);
         let id = place.id;
         let socket = self.ground.tmux_socket.display().to_string();
-        observed
-            .seats
-            .insert(agent.clone(), Seat { session: session.clone(), state: SeatState::Opening { since: now } });
+        observed.seats.insert(agent.clone(), Seat::new(session.clone(), SeatState::Opening { since: now }));
         self.report_later(agent, id, async move {
             match answer.await {
                 Ok(lines) => match lines.last().and_then(|line| command::parse_pane(line)) {
@@ -92,7 +94,11 @@ impl Executor {
             return;
         }
         let Launch { agent, run, spec, line, memo } = launch;
-        let environment = self.environment(&agent, run, &spec);
+        let mut environment = self.environment(&agent, run, &spec);
+        let notify = self.notify_socket(&agent);
+        if let Some(path) = &notify {
+            environment.insert(NOTIFY_VARIABLE.into(), path.as_os_str().as_bytes().to_vec());
+        }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
         let Some(place) = self.places.get_mut(&agent) else { return };
@@ -114,7 +120,7 @@ impl Executor {
             workdir: spec.launch.workdir.as_os_str().as_bytes().to_vec(),
             argv: spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
-            notify: Vec::new(),
+            notify: notify.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
             before: Vec::new(),
             filter: Vec::new(),
         };
@@ -170,6 +176,13 @@ impl Executor {
         environment.insert(AGENT_VARIABLE.into(), agent.as_str().as_bytes().to_vec());
         environment.entry("PWD".into()).or_insert_with(|| spec.launch.workdir.as_os_str().as_bytes().to_vec());
         environment
+    }
+
+    /// Where the agent's shim takes its notices, if it can: beside the tmux socket, in a directory of the agents' user.
+    fn notify_socket(&self, agent: &AgentName) -> Option<PathBuf> {
+        let link = self.places.get(agent)?.link.as_ref()?;
+        let path = self.ground.tmux_socket.parent()?.join("notify").join(agent.as_str());
+        (link.version >= VERSION_WITH_NOTICES && unix_socket::check_length(&path).is_ok()).then_some(path)
     }
 
     fn log_launch(&self, agent: &AgentName, spec: &AgentSpec, environment: &BTreeMap<OsString, Vec<u8>>) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::{AgentName, Ending, Mono, RunId, SessionName, StartError};
+use super::{AgentName, Ending, Mono, RunId, SessionName, StartError, Told};
 
 /// The world as last seen. Only the event loop writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,15 @@ pub struct Seat {
     pub session: SessionName,
     /// How far it is.
     pub state: SeatState,
+    /// What the agent told of the newest run of which it told anything.
+    pub told: Arc<Told>,
+}
+
+impl Seat {
+    /// One of which nothing else is known.
+    pub fn new(session: SessionName, state: SeatState) -> Self {
+        Self { session, state, told: Arc::default() }
+    }
 }
 
 /// Where an agent runs.

@@ -1,9 +1,10 @@
 //! What shims report becomes what was observed. Pure translation: nothing here acts, waits or decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Child, Ending, Exit, Mono, RunId, StartError, StartStage};
-use crate::shim::protocol::{ChildReport, Ended, NotStarted, Report, Step};
+use crate::model::{Child, Ending, Exit, Mono, Notices, RunId, StartError, StartStage, Told};
+use crate::shim::protocol::{ChildReport, Ended, NotStarted, Notice, Report, Step};
 
 /// The child of a shim that has just connected.
 pub fn child_of(report: &ChildReport) -> Child {
@@ -39,6 +40,20 @@ pub fn child_after(child: &Child, report: &Report) -> Option<Child> {
         | Report::Forked { .. }
         | Report::Noticed { .. }
         | Report::Hello { .. } => None,
+    }
+}
+
+/// Takes in what an agent told of a run. Of an earlier one nobody wants to know any more.
+pub fn hear(told: &mut Arc<Told>, run: RunId, notices: &[Notice]) {
+    if run < told.run || notices.is_empty() {
+        return;
+    }
+    if run > told.run {
+        *told = Arc::new(Told::of(run));
+    }
+    let told = Arc::make_mut(told);
+    for Notice { at, text } in notices {
+        told.hear(&Notices::parse(text), Mono(*at));
     }
 }
 

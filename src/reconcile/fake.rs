@@ -129,7 +129,7 @@ impl Fake {
         match action {
             Action::Open { agent, session, .. } => {
                 let state = SeatState::Opening { since };
-                let old = self.observed.seats.insert(agent.clone(), Seat { session: session.clone(), state });
+                let old = self.observed.seats.insert(agent.clone(), Seat::new(session.clone(), state));
                 assert!(
                     old.is_none_or(|old| matches!(old.state, SeatState::Refused { .. })),
                     "{agent} has a seat already"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
 use super::turn::{Next, OPEN_WITHIN, Turn};
-use super::{World, restart, stop};
+use super::{World, outcome, restart, stop};
 use crate::model::{
     AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, StartError, StartStage, State,
 };
@@ -59,6 +59,9 @@ pub(super) fn advance<'a>(
 
 impl Turn<'_, '_> {
     fn step(&mut self, memory: &mut AgentMemory) -> Next {
+        if let Some(seat) = self.seat.filter(|seat| seat.told.run == memory.run && seat.told != memory.told) {
+            memory.told = seat.told.clone();
+        }
         if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
             self.stale_memo |= memory.declared.policy != spec.policy;
             memory.declared.policy = spec.policy;
@@ -213,8 +216,9 @@ impl Turn<'_, '_> {
 
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
-        let why = ending.to_string();
-        self.note_end(memory, ending, self.stamp(at));
+        let end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
+        let why = end.to_string();
+        self.note_end(memory, end);
         if self.is_gone() {
             return self.enter(memory, Phase::Closing, &why);
         }
@@ -239,14 +243,15 @@ impl Turn<'_, '_> {
         if ran && memory.started.as_ref().is_some_and(good) {
             memory.streak = 0;
         }
-        let why = ending.to_string();
         // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
         let late = restart::overdue(memory, &memory.declared.policy, at);
-        let phase = late.map_or_else(
-            || restart::settle(memory, &ending, at, &memory.declared.policy),
-            |limit| Phase::TimedOut { limit },
-        );
-        self.note_end(memory, ending, ended);
+        let end = outcome::judge(ending, &memory.told, late.map(|limit| StopReason::Timeout { limit }), ended);
+        let phase = match late {
+            Some(limit) => Phase::TimedOut { limit },
+            None => restart::settle(memory, &end, &memory.declared.policy),
+        };
+        let why = end.to_string();
+        self.note_end(memory, end);
         self.enter(memory, phase, &why)
     }
 
@@ -263,10 +268,10 @@ impl Turn<'_, '_> {
         if self.is_changed(memory) {
             return Self::new_life(memory, spec);
         }
-        let Some((ending, ended)) = memory.last_end.clone() else {
+        let Some(end) = memory.last_end.as_ref() else {
             return self.enter(memory, Phase::Pending, "never ran");
         };
-        let phase = restart::settle(memory, &ending, ended.mono, &spec.policy);
+        let phase = restart::settle(memory, end, &spec.policy);
         if phase != memory.phase {
             self.stale_memo = true;
             return self.enter(memory, phase, "its policy changed");

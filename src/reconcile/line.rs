@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{AgentMemory, Phase};
-use crate::model::{AgentName, Ending, Now};
+use crate::model::{AgentName, End, Ending, Now};
 
 /// What happened and what comes next.
-pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, ending: &Ending, now: Now) -> String {
-    let ended = memory.last_end.as_ref().map_or(now.mono, |(_, ended)| ended.mono);
-    let lasted = match (ending, memory.started) {
+pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, end: &End, now: Now) -> String {
+    let ended = end.at.mono;
+    let lasted = match (&end.ending, memory.started) {
         (Ending::NotStarted(_), _) | (_, None) => String::new(),
         (_, Some(started)) => format!(" after {}", short(ended.since(started.mono))),
     };
@@ -23,8 +23,8 @@ pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, ending: &Ending,
             "will not be restarted".to_owned()
         }
     };
-    let not_started = if matches!(ending, Ending::NotStarted(_)) { "could not be started: " } else { "" };
-    format!("agentd: {name} {not_started}{ending}{lasted}; {next} (to detach: C-b d)")
+    let not_started = if matches!(end.ending, Ending::NotStarted(_)) { "could not be started: " } else { "" };
+    format!("agentd: {name} {not_started}{end}{lasted}; {next} (to detach: C-b d)")
 }
 
 /// A duration as people say it: `350 ms`, `3 s`, `2 m 5 s`, `1 h 1 m`.
@@ -52,14 +52,9 @@ mod tests {
     /// The line after a run of five seconds that ended at 100 s, read at 101 s.
     fn line(ending: &Ending, restarts: u32, phase: Phase) -> String {
         let at = |second| Now { mono: Mono(second * SECOND), wall: Wall(0) };
-        let memory = AgentMemory {
-            phase,
-            restarts,
-            started: Some(at(95)),
-            last_end: Some((ending.clone(), at(100))),
-            ..AgentMemory::new(&spec("a", 1, policy()))
-        };
-        let line = after_run(&name("a"), &memory, ending, at(101));
+        let memory =
+            AgentMemory { phase, restarts, started: Some(at(95)), ..AgentMemory::new(&spec("a", 1, policy())) };
+        let line = after_run(&name("a"), &memory, &End::bare(ending.clone(), at(100)), at(101));
         line.strip_prefix("agentd: a ").unwrap().strip_suffix(" (to detach: C-b d)").unwrap().to_owned()
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::restart;
 use crate::model::{
-    AgentName, AgentSpec, Ending, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, State,
+    AgentName, AgentSpec, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent, State,
+    Told,
 };
 
 /// Everything remembered.
@@ -35,8 +36,12 @@ pub struct AgentMemory {
     pub first_started: Option<Now>,
     /// When its newest run began, if its program was executed.
     pub started: Option<Now>,
-    /// How its newest run ended, and when; none while it lasts.
-    pub last_end: Option<(Ending, Now)>,
+    /// How its newest run ended; none while it lasts.
+    pub last_end: Option<End>,
+    /// What it told of its newest run.
+    pub told: Arc<Told>,
+    /// What the runs before that have spent, in this life.
+    pub spent: Spent,
 }
 
 /// What a running agent was declared as. The policy is kept up to date while it runs.
@@ -164,6 +169,8 @@ impl AgentMemory {
             first_started: None,
             started: None,
             last_end: None,
+            told: Arc::default(),
+            spent: Spent::default(),
         }
     }
 
@@ -186,7 +193,7 @@ impl AgentMemory {
     /// The phase that follows an end that was recorded in `last_end`, by the policy it was declared with.
     pub fn settled(&self) -> Phase {
         match &self.last_end {
-            Some((ending, ended)) => restart::settle(self, ending, ended.mono, &self.declared.policy),
+            Some(end) => restart::settle(self, end, &self.declared.policy),
             None => Phase::Pending,
         }
     }

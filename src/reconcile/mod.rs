@@ -8,6 +8,7 @@ mod fake;
 mod lifecycle;
 mod line;
 mod memory;
+mod outcome;
 #[cfg(test)]
 mod properties;
 mod restart;
@@ -22,7 +23,7 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Desired, Ending, Mono, Now, Observed, RunId, Seat, SeatState, Server, SessionName, Shutdown,
+    AgentName, AgentSpec, Desired, End, Mono, Now, Observed, RunId, Seat, SeatState, Server, SessionName, Shutdown,
     State,
 };
 
@@ -44,7 +45,7 @@ pub struct Plan {
     /// The public states that changed, for the log and for those who follow.
     pub transitions: Vec<Transition>,
     /// The runs whose end was seen, each once.
-    pub ends: Vec<(AgentName, Ending)>,
+    pub ends: Vec<(AgentName, End)>,
     /// When to plan again if nothing happens before.
     pub wake_at: Option<Mono>,
 }
@@ -60,8 +61,8 @@ pub struct Transition {
     pub to: Option<State>,
     /// Why, in a few words.
     pub reason: String,
-    /// How a run ended, and when, if this is what came of it; of an agent that is gone, how its last one did.
-    pub end: Option<(Ending, Now)>,
+    /// How a run ended, if this is what came of it; of an agent that is gone, how its last one did.
+    pub end: Option<End>,
     /// Restarts by policy so far.
     pub restarts: u32,
 }
@@ -198,7 +199,7 @@ struct World<'a> {
     occupied: OnceCell<BTreeSet<&'a SessionName>>,
     actions: Vec<Action>,
     transitions: Vec<Transition>,
-    ends: Vec<(AgentName, Ending)>,
+    ends: Vec<(AgentName, End)>,
     wake_at: Option<Mono>,
 }
 

@@ -3,33 +3,64 @@
 use std::time::Duration;
 
 use super::{AgentMemory, Phase};
-use crate::model::{Ending, Mono, Policy, Restart};
+use crate::model::{End, Mono, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
 pub(super) const GOOD_RUN: Duration = Duration::from_secs(60);
 
+/// After the time at which a provider ends a rate limit, which is told in whole seconds.
+const RESET_MARGIN: Duration = Duration::from_secs(1);
+
 /// The phase after a run that ended so, by this policy. It can be asked again at any time: when the policy changes,
 /// the answer does.
-pub(super) fn settle(memory: &AgentMemory, ending: &Ending, ended: Mono, policy: &Policy) -> Phase {
+pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase {
+    let vain = in_vain(end.outcome);
     let wanted = match policy.restart {
         Restart::No => false,
-        Restart::OnFailure => !ending.is_success(),
+        Restart::OnFailure => !end.is_success() && vain.is_none(),
         Restart::Always => true,
     };
     let exhausted = policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
     if wanted && !exhausted {
-        return Phase::BackingOff { until: ended.after(delay(policy, memory.streak)) };
+        let until = end.at.mono.after(delay(policy, memory.streak));
+        return Phase::BackingOff { until: reset(end).map_or(until, |reset| reset.max(until)) };
     }
-    if ending.is_success() {
+    if end.is_success() {
         return Phase::Exited;
     }
     let error = if wanted {
         let times = if memory.restarts == 1 { "time" } else { "times" };
-        format!("{ending}; restarted {} {times}, which is its max_restarts", memory.restarts)
+        format!("{end}; restarted {} {times}, which is its max_restarts", memory.restarts)
+    } else if let (Restart::OnFailure, Some(change)) = (policy.restart, vain) {
+        format!("{end}; not restarted before {change}, as it would end in the same way")
     } else {
-        ending.to_string()
+        end.to_string()
     };
     Phase::Failed { error }
+}
+
+/// What has to change before another run can end otherwise, if that is known. A change of what is declared, secrets
+/// included, begins a new life anyway.
+fn in_vain(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::AuthFailed => Some("a secret of it changes"),
+        Outcome::PermissionDenied => Some("its permissions change"),
+        Outcome::OverBudget => Some("its limits change"),
+        Outcome::Succeeded
+        | Outcome::Failed
+        | Outcome::Interrupted
+        | Outcome::RateLimited
+        | Outcome::StartFailed
+        | Outcome::TimedOut
+        | Outcome::Stopped => None,
+    }
+}
+
+/// When its provider takes requests again, if it said so.
+fn reset(end: &End) -> Option<Mono> {
+    let at = end.evidence.reset_at.filter(|_| end.outcome == Outcome::RateLimited)?;
+    let wait = Duration::from_nanos(at.0.saturating_sub(end.at.wall.0));
+    Some(end.at.mono.after(wait.saturating_add(RESET_MARGIN)))
 }
 
 /// The delay before the restart that follows `streak` restarts in a row.
@@ -53,8 +84,41 @@ pub(super) fn overdue(memory: &AgentMemory, policy: &Policy, at: Mono) -> Option
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::policy;
+    use super::super::fake::{SECOND, exited, policy, spec};
     use super::*;
+    use crate::model::{Evidence, Now, Wall};
+
+    fn settled(restart: Restart, outcome: Outcome, reset_at: Option<u64>) -> Phase {
+        let evidence = Evidence { reset_at: reset_at.map(|second| Wall(second * SECOND)), ..Evidence::default() };
+        let at = Now { mono: Mono(10 * SECOND), wall: Wall(1000 * SECOND) };
+        let end = End { ending: exited(1), outcome, evidence, at };
+        settle(&AgentMemory::new(&spec("a", 1, policy())), &end, &Policy { restart, ..policy() })
+    }
+
+    #[test]
+    fn what_would_end_in_the_same_way_is_held_where_only_failures_are_restarted() {
+        let waits = |phase: &Phase| matches!(phase, Phase::BackingOff { until } if *until == Mono(13 * SECOND));
+        for outcome in Outcome::ALL {
+            let held = matches!(outcome, Outcome::AuthFailed | Outcome::PermissionDenied | Outcome::OverBudget);
+            let phase = settled(Restart::OnFailure, outcome, None);
+            assert_eq!(waits(&phase), !held && outcome != Outcome::Succeeded, "{outcome:?} {phase:?}");
+            assert!(waits(&settled(Restart::Always, outcome, None)), "{outcome:?}");
+        }
+        let Phase::Failed { error } = settled(Restart::OnFailure, Outcome::AuthFailed, None) else { panic!() };
+        assert!(error.ends_with("; not restarted before a secret of it changes, as it would end in the same way"));
+        let Phase::Failed { error } = settled(Restart::No, Outcome::AuthFailed, None) else { panic!() };
+        assert!(error.ends_with("its provider doesn't accept its key or account"), "{error}");
+    }
+
+    #[test]
+    fn a_rate_limit_is_waited_out() {
+        let until = |second| Phase::BackingOff { until: Mono(second * SECOND) };
+        assert_eq!(settled(Restart::OnFailure, Outcome::RateLimited, Some(1100)), until(111));
+        assert_eq!(settled(Restart::Always, Outcome::RateLimited, Some(1100)), until(111));
+        // One that is over, and one of another outcome, which nobody reported.
+        assert_eq!(settled(Restart::OnFailure, Outcome::RateLimited, Some(900)), until(13));
+        assert_eq!(settled(Restart::OnFailure, Outcome::Failed, Some(1100)), until(13));
+    }
 
     #[test]
     fn the_delay_doubles_up_to_its_maximum() {

@@ -251,7 +251,7 @@ fn the_newest_run_is_known_until_the_next_is_ordered() {
     assert_eq!(fake.state("a"), Some(State::Pending));
     let memory = &fake.memory.agents[&name("a")];
     assert_eq!((memory.run, memory.started), (before.run, before.started));
-    assert_eq!(memory.last_end, Some((Ending::ShimLost, fake.now)));
+    assert_eq!(memory.last_end.as_ref().map(|end| (&end.ending, end.at)), Some((&Ending::ShimLost, fake.now)));
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn a_program_that_nobody_remembers_is_replaced() {
     let mut fake = Fake::new();
     let session = SessionName::new("a").unwrap();
     let stranger = Child::Running { run: RunId(77), pid: 7, at: Mono(0) };
-    let seat = crate::model::Seat { session: session.clone(), state: SeatState::Ready(stranger) };
+    let seat = crate::model::Seat::new(session.clone(), SeatState::Ready(stranger));
     fake.observed.seats.insert(name("a"), seat);
     fake.memory.agents.insert(name("a"), AgentMemory::unknown(session));
     fake.declare(spec("a", 1, policy()));

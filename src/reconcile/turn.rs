@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
 use super::{Action, StopSignal, Transition, World, line, restart};
-use crate::model::{AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Shutdown, State};
+use crate::model::{AgentName, AgentSpec, Child, End, Ending, Mono, Now, Seat, SeatState, Shutdown, State, Told};
 
 /// A session whose shim hasn't answered for this long is given up.
 pub(super) const OPEN_WITHIN: Duration = Duration::from_secs(10);
@@ -32,9 +32,9 @@ pub(super) struct Turn<'w, 'a> {
     /// The public state that was last told.
     pub told: Option<State>,
     /// How the newest run ended, if this plan is the first to see it.
-    pub news: Option<Ending>,
+    pub news: Option<End>,
     /// The same, until a transition has told it.
-    pub untold: Option<(Ending, Now)>,
+    pub untold: Option<End>,
     /// The shim's memo is out of date.
     pub stale_memo: bool,
 }
@@ -78,11 +78,13 @@ impl<'a> Turn<'_, 'a> {
             return Next::Rest;
         }
         let now = self.world.now;
-        let line = self.news.take().map(|ending| line::after_run(self.name, memory, &ending, now)).unwrap_or_default();
+        let line = self.news.take().map(|end| line::after_run(self.name, memory, &end, now)).unwrap_or_default();
         if memory.phase != Phase::Opening {
             memory.run = self.world.new_run();
         }
         (memory.started, memory.last_end) = (None, None);
+        memory.spent = memory.spent.plus(memory.told.spent);
+        memory.told = Arc::new(Told::of(memory.run));
         self.stale_memo = false;
         let (agent, run, spec) = (self.name.clone(), memory.run, spec.clone());
         self.world.actions.push(Action::Start { agent, run, spec, line });
@@ -110,8 +112,10 @@ impl<'a> Turn<'_, 'a> {
 
     /// Begins again as what is declared now. The run's number stays, to tell late news of it from news of the next.
     pub(super) fn new_life(memory: &mut AgentMemory, spec: &AgentSpec) -> Next {
-        let (started, last_end) = (memory.started, memory.last_end.take());
-        *memory = AgentMemory { run: memory.run, started, last_end, ..AgentMemory::new(spec) };
+        let (started, last_end, told) = (memory.started, memory.last_end.take(), memory.told.clone());
+        // What was spent is spent, whatever is declared now.
+        let spent = memory.spent;
+        *memory = AgentMemory { run: memory.run, started, last_end, told, spent, ..AgentMemory::new(spec) };
         Next::Again
     }
 
@@ -170,8 +174,8 @@ impl<'a> Turn<'_, 'a> {
             return;
         }
         let now = self.world.now;
-        let ending = memory.last_end.as_ref().map(|(ending, _)| ending);
-        let line = ending.map(|ending| line::after_run(self.name, memory, ending, now)).unwrap_or_default();
+        let end = memory.last_end.as_ref();
+        let line = end.map(|end| line::after_run(self.name, memory, end, now)).unwrap_or_default();
         self.world.actions.push(Action::Note { agent: self.name.clone(), run: memory.run, line });
     }
 
@@ -194,11 +198,11 @@ impl<'a> Turn<'_, 'a> {
     }
 
     /// A run has ended.
-    pub(super) fn note_end(&mut self, memory: &mut AgentMemory, ending: Ending, at: Now) {
-        memory.last_end = Some((ending.clone(), at));
-        self.untold = Some((ending.clone(), at));
-        self.world.ends.push((self.name.clone(), ending.clone()));
-        self.news = Some(ending);
+    pub(super) fn note_end(&mut self, memory: &mut AgentMemory, end: End) {
+        self.untold = Some(end.clone());
+        self.world.ends.push((self.name.clone(), end.clone()));
+        self.news = Some(end.clone());
+        memory.last_end = Some(end);
         self.stale_memo = true;
     }
 

@@ -33,6 +33,8 @@ pub enum Report {
         child: ChildReport,
         /// The memo of the last order that had one; empty if there was none.
         memo: Vec<u8>,
+        /// What the agent has told of the child's run: the newest of each key.
+        notices: Vec<Notice>,
     },
     /// The child is forked and waits for `Go`.
     Forked {
@@ -59,8 +61,7 @@ pub enum Report {
         /// The run.
         run: u64,
     },
-    /// The agent has told something of itself: what is new since the last of these on this connection, or, after the
-    /// hello, all that is known of the run.
+    /// The agent has told something of itself that is new since the hello or the last of these.
     Noticed {
         /// The run.
         run: u64,

@@ -165,11 +165,8 @@ impl Resident {
             name: self.name.clone(),
             child: self.run.report(),
             memo: self.memo.clone(),
+            notices: self.notices.all(),
         });
-        let (run, notices) = (self.notices.run(), self.notices.all());
-        if !notices.is_empty() {
-            self.link.send(&Report::Noticed { run, notices });
-        }
     }
 
     fn tell_notices(&mut self) {

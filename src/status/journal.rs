@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{AgentName, Ending, State, Wall};
+use super::ActivityStatus;
+use crate::model::{AgentName, End, State, Wall};
 
 /// What the ring holds. All agents of a host of 1,000 can be started, and end, within it.
 const ROOM: usize = 4096;
@@ -40,10 +41,17 @@ pub enum Happening {
         to: Option<State>,
         /// Why, in a few words.
         reason: String,
-        /// How its run ended and when, if this is what came of that.
-        end: Option<(Ending, Wall)>,
+        /// How its run ended, if this is what came of that.
+        end: Option<End>,
         /// Restarts by policy so far.
         restarts: u32,
+    },
+    /// An agent does something else, by its harness's account.
+    Activity {
+        /// Who.
+        agent: AgentName,
+        /// What; none if nobody can tell any more.
+        activity: Option<ActivityStatus>,
     },
     /// A configuration was taken.
     ConfigLoaded {
@@ -64,6 +72,7 @@ impl Happening {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Transition { .. } => "transition",
+            Self::Activity { .. } => "activity",
             Self::ConfigLoaded { .. } => "config_loaded",
             Self::ConfigRefused { .. } => "config_error",
             Self::Stopping => "stopping",

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use crate::model::{AgentName, Desired, Ending, Exit, Mono, Now, SessionName, State, Terminal, Wall};
+pub use crate::model::{
+    Activity, AgentName, Desired, End, Ending, Evidence, Exit, Mono, Now, Outcome, SessionName, Spent, State, Terminal,
+    Wall,
+};
 pub use journal::{Entry, Happening, Journal};
 pub use plan_times::PlanTimes;
 pub use publish::Publisher;
@@ -91,8 +94,16 @@ pub struct AgentStatus {
     pub pid: Option<u32>,
     /// When its last run began.
     pub started_at: Option<Wall>,
-    /// How its last run ended and when.
-    pub last_end: Option<(Ending, Wall)>,
+    /// How its last run ended.
+    pub last_end: Option<End>,
+    /// What it does, while it runs and as far as anybody can tell.
+    pub activity: Option<ActivityStatus>,
+    /// The harness's own name for the conversation of its newest run.
+    pub conversation: Option<String>,
+    /// What its newest run has spent.
+    pub spent: Spent,
+    /// What it has spent in all, that run included.
+    pub spent_total: Spent,
     /// When it is started again, while it is backing off.
     pub next_restart_at: Option<Wall>,
     /// One sentence: why it isn't running, if that is anything but its own success.
@@ -101,6 +112,19 @@ pub struct AgentStatus {
     pub terminal: Option<Arc<Terminal>>,
     /// How its runs ended.
     pub ends: EndCounts,
+}
+
+/// What an agent does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivityStatus {
+    /// What.
+    pub activity: Activity,
+    /// Since when.
+    pub since: Wall,
+    /// What told it.
+    pub source: String,
+    /// What it waits on; empty if it doesn't say.
+    pub question: String,
 }
 
 /// How the runs of an agent ended since this daemon started.
@@ -118,11 +142,16 @@ pub struct EndCounts {
     pub lost: u64,
     /// Nobody knows.
     pub unknown: u64,
+    /// What came of them, in the order of [`Outcome::ALL`].
+    pub outcomes: [u64; Outcome::ALL.len()],
 }
 
 impl EndCounts {
-    fn count(&mut self, ending: &Ending) {
-        let counter = match ending {
+    fn count(&mut self, end: &End) {
+        for (outcome, count) in Outcome::ALL.into_iter().zip(&mut self.outcomes) {
+            *count += u64::from(outcome == end.outcome);
+        }
+        let counter = match &end.ending {
             Ending::Exited { exit: Exit::Code(0), .. } => &mut self.success,
             Ending::Exited { exit: Exit::Code(_), .. } => &mut self.failure,
             Ending::Exited { exit: Exit::Signal(_), .. } => &mut self.signal,

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    AgentStatus, ConfigError, EndCounts, Happening, Journal, Phase as DaemonPhase, PlanTimes, Snapshot, Views,
+    ActivityStatus, AgentStatus, ConfigError, EndCounts, Happening, Journal, Phase as DaemonPhase, PlanTimes, Snapshot,
+    Views,
 };
-use crate::model::{AgentName, Desired, Ending, Now, State, Terminal, Wall};
+use crate::model::{AgentName, Desired, Doing, End, Now, State, Terminal, Wall};
 use crate::reconcile::{AgentMemory, Memory, Phase, Transition};
 
 /// Publishes to whoever watches.
@@ -96,13 +97,14 @@ impl Publisher {
         &mut self,
         memory: &Memory,
         changed: impl Iterator<Item = &'a AgentName>,
-        (transitions, ends): (&[Transition], &[(AgentName, Ending)]),
+        (transitions, ends): (&[Transition], &[(AgentName, End)]),
         terminal: impl Fn(&AgentName) -> Option<Terminal>,
         now: Now,
     ) {
-        for (agent, ending) in ends {
-            self.ends.entry(agent.clone()).or_default().count(ending);
+        for (agent, end) in ends {
+            self.ends.entry(agent.clone()).or_default().count(end);
         }
+        let mut activities = Vec::new();
         for name in changed {
             self.dirty = true;
             let Some(agent) = memory.agents.get(name) else {
@@ -112,13 +114,18 @@ impl Publisher {
             };
             let (before, ends) = (self.agents.get(name), self.ends.get(name).copied().unwrap_or_default());
             let status = status_of(name, agent, before.map(Arc::as_ref), terminal(name), ends, now);
+            if status.state.has_process() && !is_same(before.and_then(|it| it.activity.as_ref()), &status) {
+                let (agent, activity) = (name.clone(), status.activity.clone());
+                activities.push(Happening::Activity { agent, activity });
+            }
             self.agents.insert(name.clone(), Arc::new(status));
         }
         self.show();
-        if !transitions.is_empty() {
+        let happenings: Vec<_> = transitions.iter().map(happening).chain(activities).collect();
+        if !happenings.is_empty() {
             self.journal.send_modify(|journal| {
-                for transition in transitions {
-                    journal.push(now.wall, happening(transition));
+                for happening in happenings {
+                    journal.push(now.wall, happening);
                 }
             });
         }
@@ -158,7 +165,6 @@ impl Publisher {
 
 fn happening(transition: &Transition) -> Happening {
     let Transition { agent, from, to, reason, end, restarts } = transition.clone();
-    let end = end.map(|(ending, at)| (ending, at.wall));
     Happening::Transition { agent, from, to, reason, end, restarts }
 }
 
@@ -174,9 +180,7 @@ fn status_of(
         Phase::Running { pid } => (Some(*pid), None),
         Phase::Stopping { pid, .. } => (*pid, None),
         // By the clock that the end was noted by, so that the two differ by the delay exactly, whenever this is asked.
-        Phase::BackingOff { until } => {
-            (None, Some(memory.last_end.as_ref().map_or(now, |(_, at)| *at).wall_at(*until)))
-        }
+        Phase::BackingOff { until } => (None, Some(memory.last_end.as_ref().map_or(now, |end| end.at).wall_at(*until))),
         Phase::Pending
         | Phase::Opening
         | Phase::Starting
@@ -185,7 +189,7 @@ fn status_of(
         | Phase::TimedOut { .. }
         | Phase::Closing => (None, None),
     };
-    let last_end = memory.last_end.as_ref().map(|(ending, at)| (ending.clone(), at.wall));
+    let last_end = memory.last_end.clone();
     let started_at = memory.started.map(|started| started.wall);
     AgentStatus {
         name: name.clone(),
@@ -201,20 +205,38 @@ fn status_of(
         terminal: terminal.map(Arc::new),
         ends,
         last_end,
+        activity: activity_of(memory, now),
+        conversation: memory.told.session.clone(),
+        spent: memory.told.spent,
+        spent_total: memory.spent.plus(memory.told.spent),
     }
+}
+
+/// Whether an agent does what it did, whatever tells it now.
+fn is_same(before: Option<&ActivityStatus>, now: &AgentStatus) -> bool {
+    let what = |status: &ActivityStatus| (status.activity, status.since, status.question.clone());
+    before.map(what) == now.activity.as_ref().map(what)
+}
+
+fn activity_of(memory: &AgentMemory, now: Now) -> Option<ActivityStatus> {
+    let Doing { activity, since, source, question } =
+        memory.told.activity.clone().filter(|_| memory.state().has_process())?;
+    // By the clock that the start was noted by, so that a clock that is set makes no news.
+    let since = memory.started.unwrap_or(now).wall_at(since);
+    Some(ActivityStatus { activity, since, source, question })
 }
 
 /// When the state began. An end and a start have a time of their own, which outlives the daemon.
 fn since(
     state: State,
     started_at: Option<Wall>,
-    last_end: Option<&(Ending, Wall)>,
+    last_end: Option<&End>,
     before: Option<&AgentStatus>,
     now: Now,
 ) -> Wall {
     let known = match state {
         State::Running => started_at,
-        State::BackingOff | State::Exited | State::Failed | State::TimedOut => last_end.map(|(_, at)| *at),
+        State::BackingOff | State::Exited | State::Failed | State::TimedOut => last_end.map(|end| end.at.wall),
         State::Pending | State::Starting | State::Stopping => None,
     };
     let same = before.filter(|before| before.state == state).map(|before| before.since);
@@ -228,8 +250,8 @@ fn error_of(memory: &AgentMemory) -> Option<String> {
             Some(format!("stopped: its timeout of {} has passed", humantime::format_duration(*limit)))
         }
         Phase::BackingOff { .. } => {
-            let ending = memory.last_end.as_ref().map(|(ending, _)| ending)?;
-            (!ending.is_success()).then(|| ending.to_string())
+            let end = memory.last_end.as_ref()?;
+            (!end.is_success()).then(|| end.to_string())
         }
         Phase::Pending
         | Phase::Opening

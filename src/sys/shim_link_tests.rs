@@ -14,7 +14,13 @@ async fn pair() -> (tempfile::TempDir, ShimListener, Stream, ShimLink) {
 }
 
 fn hello(name: &str) -> Report {
-    Report::Hello { version: VERSION, name: name.to_owned(), child: ChildReport::None, memo: vec![1, 2] }
+    Report::Hello {
+        version: VERSION,
+        name: name.to_owned(),
+        child: ChildReport::None,
+        memo: vec![1, 2],
+        notices: vec![],
+    }
 }
 
 fn note(size: usize) -> Order {

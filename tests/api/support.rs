@@ -71,6 +71,10 @@ pub fn snapshot(revision: u64, names: &[&str]) -> Snapshot {
             error: None,
             terminal: None,
             ends: agentd::status::EndCounts::default(),
+            activity: None,
+            conversation: None,
+            spent: agentd::status::Spent::default(),
+            spent_total: agentd::status::Spent::default(),
         })
     };
     Snapshot { revision, agents: names.iter().map(agent).collect(), ..Snapshot::default() }

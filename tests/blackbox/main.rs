@@ -43,5 +43,6 @@ mod strangers;
 mod terminal;
 mod threats;
 mod tmux_trouble;
+mod told;
 mod top;
 mod written;

@@ -38,15 +38,16 @@ impl Daemon {
         wait_readable(self.listener.as_raw_fd(), "a connection");
         let (stream, _) = self.listener.accept().expect("accept");
         stream.set_read_timeout(Some(DEADLINE)).expect("timeout");
-        Link { stream, frames: FrameBuffer::new() }
+        Link { stream, frames: FrameBuffer::new(), notices: Vec::new() }
     }
 
     /// Accepts, and reads the hello.
     pub fn greeted(&self) -> (Link, ChildReport, Vec<u8>) {
         let mut link = self.accept();
         match link.next() {
-            Report::Hello { version: VERSION, name, child, memo } => {
+            Report::Hello { version: VERSION, name, child, memo, notices } => {
                 assert_eq!(name, "tester");
+                link.notices = notices;
                 (link, child, memo)
             }
             other => panic!("expected a hello, got {other:?}"),
@@ -58,6 +59,8 @@ impl Daemon {
 pub struct Link {
     pub stream: UnixStream,
     frames: FrameBuffer,
+    /// Those of the hello.
+    pub notices: Vec<Notice>,
 }
 
 impl Link {

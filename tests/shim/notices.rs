@@ -45,6 +45,7 @@ fn add(told: &mut Told, notices: Vec<Notice>) {
 #[track_caller]
 fn noticed(link: &mut Link, wanted: &[(&str, &str)]) -> Told {
     let mut told = Told::new();
+    add(&mut told, std::mem::take(&mut link.notices));
     while !wanted.iter().all(|(key, value)| told.get(*key).is_some_and(|found| found == value)) {
         match link.next() {
             Report::Noticed { notices, .. } => add(&mut told, notices),

@@ -4,6 +4,7 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::told::Activity;
 use super::{LastEnd, StateWord, Time, to_bytes};
 use crate::status::{Entry, Happening, Now};
 
@@ -17,9 +18,13 @@ pub(in crate::api) fn entry(entry: &Entry) -> Bytes {
             from: from.map(super::State::as_str),
             to: to.map(super::State::as_str),
             reason,
-            exit: end.as_ref().map(|(ending, at)| LastEnd::of(ending, *at)),
+            exit: end.as_ref().map(LastEnd::of),
             restarts: *restarts,
         },
+        Happening::Activity { agent, activity } => {
+            let activity = activity.as_ref().map(Activity::of);
+            Event::Activity { at, agent: agent.as_str(), activity }
+        }
         Happening::ConfigLoaded { agents } => Event::ConfigLoaded { at, agents: *agents },
         Happening::ConfigRefused { message } => Event::ConfigError { at, message },
         Happening::Stopping => Event::Stopping { at },
@@ -51,6 +56,13 @@ pub(super) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         exit: Option<LastEnd>,
         restarts: u32,
+    },
+    /// A running agent does something else, by its harness's account.
+    Activity {
+        at: Time,
+        agent: &'a str,
+        /// Null if nobody can tell any more.
+        activity: Option<Activity<'a>>,
     },
     /// A configuration was taken.
     ConfigLoaded {

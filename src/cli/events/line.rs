@@ -20,6 +20,11 @@ const STATES_CELLS: usize = 21;
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Told {
     Transition(Transition),
+    Activity {
+        at: String,
+        agent: String,
+        activity: Option<Doing>,
+    },
     ConfigLoaded {
         at: String,
         agents: u64,
@@ -38,6 +43,13 @@ enum Told {
     /// A newer daemon knows more.
     #[serde(other)]
     Unknown,
+}
+
+#[derive(Debug, Deserialize)]
+struct Doing {
+    state: String,
+    #[serde(default)]
+    question: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +83,7 @@ impl Lines {
     pub(super) fn line(&mut self, event: &Event) -> String {
         match serde_json::from_str(&event.data) {
             Ok(Told::Transition(transition)) => self.transition(&transition),
+            Ok(Told::Activity { at, agent, activity }) => self.activity(&at, &agent, activity.as_ref()),
             Ok(Told::ConfigLoaded { at, agents }) => {
                 let agents = if agents == 1 { "1 agent".to_owned() } else { format!("{agents} agents") };
                 self.of_daemon(&at, &format!("took the configuration: {agents}"), Tone::Normal)
@@ -114,6 +127,14 @@ impl Lines {
         format!("{head}  {from} {arrow} {to}{pad}  {}", reason.trim_start()).trim_end().to_owned()
     }
 
+    fn activity(&mut self, at: &str, agent: &str, activity: Option<&Doing>) -> String {
+        let head = self.head(at, agent, Tone::Strong);
+        let (word, question) = activity.map_or(("of unknown activity", ""), |doing| (&doing.state, &doing.question));
+        let tone = if word == "waiting" { Tone::Warning } else { Tone::Quiet };
+        let word = paint(&one_line(&format!("is {word}")), tone, self.look);
+        if question.is_empty() { format!("{head}  {word}") } else { format!("{head}  {word}: {}", one_line(question)) }
+    }
+
     fn of_daemon(&mut self, at: &str, what: &str, tone: Tone) -> String {
         let head = self.head(at, "agentd", Tone::Quiet);
         format!("{head}  {}", paint(&one_line(what), tone, self.look))
@@ -155,6 +176,8 @@ mod tests {
             r#"{"type":"transition","at":"2026-11-21T08:20:30.100Z","agent":"reviewer","from":null,"to":"pending","reason":"declared","restarts":0}"#,
             r#"{"type":"transition","at":"2026-11-21T08:20:31.000Z","agent":"日本","from":"running","to":"backing_off","reason":"exited with status 3","exit":{"kind":"exited","code":3,"at":"2026-11-21T08:20:31.000Z"},"restarts":2,"new":[]}"#,
             r#"{"type":"transition","at":"2026-11-21T08:20:32.000Z","agent":"a-name-that-is-longer-than-most-of-them","from":"stopping","to":null,"reason":"no longer\n declared \u001b]0;x\u0007","restarts":0}"#,
+            r#"{"type":"activity","at":"2026-11-21T08:20:32.500Z","agent":"日本","activity":{"state":"waiting","since":"2026-11-21T08:20:32.500Z","source":"hook","question":"May I use \u001bBash?"}}"#,
+            r#"{"type":"activity","at":"2026-11-21T08:20:32.600Z","agent":"日本","activity":{"state":"busy","since":"2026-11-21T08:20:32.500Z","source":"hook"}}"#,
             r#"{"type":"config_error","at":"2026-11-21T08:20:33.000Z","message":"error: unknown field\n --> jcard.toml:3:1\n"}"#,
             r#"{"type":"missed","at":"2026-11-21T08:20:34.000Z","count":12}"#,
             r#"{"type":"missed","at":"2026-11-21T08:20:34.000Z","count":null}"#,

@@ -46,7 +46,7 @@ fn open(body: &[u8]) -> Result<(u8, Reader<'_>), WireError> {
 
 fn write_report(to: &mut Writer, report: &Report) {
     match report {
-        Report::Hello { version, name, child, memo } => {
+        Report::Hello { version, name, child, memo, notices } => {
             to.u8(1);
             to.u16(*version);
             to.bytes(name.as_bytes());
@@ -56,6 +56,10 @@ fn write_report(to: &mut Writer, report: &Report) {
             to.size(count.length());
             write_child(to, child);
             to.bytes(memo);
+            // Without any it is as version 1 wrote it.
+            if !notices.is_empty() {
+                write_notices(to, notices);
+            }
         }
         Report::Forked { run, pid } => {
             to.u8(2);
@@ -83,12 +87,16 @@ fn write_report(to: &mut Writer, report: &Report) {
         Report::Noticed { run, notices } => {
             to.u8(7);
             to.u64(*run);
-            to.size(notices.len());
-            for Notice { at, text } in notices {
-                to.u64(*at);
-                to.bytes(text);
-            }
+            write_notices(to, notices);
         }
+    }
+}
+
+fn write_notices(to: &mut Writer, notices: &[Notice]) {
+    to.size(notices.len());
+    for Notice { at, text } in notices {
+        to.u64(*at);
+        to.bytes(text);
     }
 }
 
@@ -149,6 +157,7 @@ fn read_report(kind: u8, mut from: Reader<'_>) -> Result<Option<Report>, WireErr
             name: from.text()?,
             child: read_child(Reader::new(from.bytes()?))?,
             memo: from.bytes()?.to_vec(),
+            notices: if from.is_empty() { Vec::new() } else { read_notices(&mut from)? },
         },
         2 => Report::Forked { run: from.u64()?, pid: from.u32()? },
         3 => Report::Started { run: from.u64()?, pid: from.u32()?, at: from.u64()? },

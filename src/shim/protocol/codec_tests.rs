@@ -43,7 +43,7 @@ fn ended() -> Ended {
 
 #[test]
 fn reports_look_as_version_1_wrote_them() {
-    let hello = |child| Report::Hello { version: 1, name: "ab".to_owned(), child, memo: vec![0xff] };
+    let hello = |child| Report::Hello { version: 1, name: "ab".to_owned(), child, memo: vec![0xff], notices: vec![] };
     golden_report(&hello(ChildReport::None), "13000000 01 0100 02000000 6162 01000000 00 01000000 ff");
     golden_report(
         &hello(ChildReport::Starting { run: 7, pid: None }),
@@ -105,6 +105,12 @@ fn orders_look_as_version_1_wrote_them() {
 #[test]
 fn messages_look_as_version_2_wrote_them() {
     let notices = vec![Notice { at: 9, text: b"A=b".to_vec() }, Notice { at: 1, text: vec![] }];
+    let (name, child, memo) = ("ab".to_owned(), ChildReport::None, vec![]);
+    golden_report(
+        &Report::Hello { version: 2, name, child, memo, notices: notices.clone() },
+        "31000000 01 0200 02000000 6162 01000000 00 00000000 02000000 0900000000000000 03000000 413d62
+         0100000000000000 00000000",
+    );
     golden_report(
         &Report::Noticed { run: 7, notices },
         "28000000 07 0700000000000000 02000000 0900000000000000 03000000 413d62 0100000000000000 00000000",
@@ -133,8 +139,9 @@ fn what_a_later_version_adds_is_skipped() {
     assert_eq!(decode_order(&[200, 1, 2, 3]), Ok(None));
     assert_eq!(decode_report(&[200]), Ok(None));
     assert_eq!(decode_order(&hex("02 0700000000000000 ffff")), Ok(Some(Order::Go { run: 7 })));
-    let longer_child = hex("01 0100 00000000 03000000 00 eeee 01000000 ff ee");
-    let hello = Report::Hello { version: 1, name: String::new(), child: ChildReport::None, memo: vec![0xff] };
+    let longer_child = hex("01 0100 00000000 03000000 00 eeee 01000000 ff");
+    let (name, child, memo) = (String::new(), ChildReport::None, vec![0xff]);
+    let hello = Report::Hello { version: 1, name, child, memo, notices: vec![] };
     assert_eq!(decode_report(&longer_child), Ok(Some(hello)));
 }
 
@@ -218,20 +225,18 @@ fn any_child() -> impl Strategy<Value = ChildReport> {
 }
 
 fn any_report() -> impl Strategy<Value = Report> {
-    let notice = (any::<u64>(), bytes()).prop_map(|(at, text)| Notice { at, text });
+    let notice = || (any::<u64>(), bytes()).prop_map(|(at, text)| Notice { at, text });
+    let notices = || prop::collection::vec(notice(), 0..4);
     prop_oneof![
-        (any::<u16>(), ".{0,9}", any_child(), bytes()).prop_map(|(version, name, child, memo)| Report::Hello {
-            version,
-            name,
-            child,
-            memo
+        (any::<u16>(), ".{0,9}", any_child(), bytes(), notices()).prop_map(|(version, name, child, memo, notices)| {
+            Report::Hello { version, name, child, memo, notices }
         }),
         any::<(u64, u32)>().prop_map(|(run, pid)| Report::Forked { run, pid }),
         any::<(u64, u32, u64)>().prop_map(|(run, pid, at)| Report::Started { run, pid, at }),
         any_not_started().prop_map(Report::NotStarted),
         any_ended().prop_map(Report::Ended),
         any::<u64>().prop_map(|run| Report::TreeEmpty { run }),
-        (any::<u64>(), prop::collection::vec(notice, 0..4)).prop_map(|(run, notices)| Report::Noticed { run, notices }),
+        (any::<u64>(), notices()).prop_map(|(run, notices)| Report::Noticed { run, notices }),
     ]
 }
 

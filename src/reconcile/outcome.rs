@@ -1,0 +1,120 @@
+//! What came of a run: what its harness said, against how its process ended.
+//!
+//! An exit status alone is not believed where the harness says more: some exit 0 when they were interrupted, refused a tool,
+//! or never reached their provider.
+
+use super::StopReason;
+use crate::model::{Activity, End, Ending, Evidence, Exit, Now, Outcome, Told, Verdict};
+
+/// Judges the end of a run. `stopped` says why, if it was agentd that ended it.
+pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
+    let said = told.verdict.as_ref();
+    let (outcome, evidence) = match (stopped, said) {
+        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by("agentd")),
+        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by("agentd")),
+        (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
+        (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
+        (None, None) if ending.is_success() && ended_amid_work(told) => {
+            let source = told.activity.as_ref().map(|doing| doing.source.as_str()).unwrap_or_default();
+            (Outcome::Interrupted, Evidence { source: format!("exit after {source}"), ..Evidence::default() })
+        }
+        (None, None | Some(_)) => (by_exit(&ending), by("exit")),
+    };
+    End { ending, outcome, evidence, at }
+}
+
+/// It told that it had begun, and of no end.
+fn ended_amid_work(told: &Told) -> bool {
+    told.activity.as_ref().is_some_and(|doing| match doing.activity {
+        Activity::Busy | Activity::Waiting => true,
+        Activity::Starting | Activity::Idle => false,
+    })
+}
+
+fn by_exit(ending: &Ending) -> Outcome {
+    match ending {
+        Ending::NotStarted(_) => Outcome::StartFailed,
+        Ending::TerminalLost(_) => Outcome::Interrupted,
+        Ending::ShimLost => Outcome::Failed,
+        Ending::Exited { exit, .. } => match exit {
+            Exit::Code(0) => Outcome::Succeeded,
+            // SIGHUP, SIGINT and SIGTERM, and what shells and many programs make of the last two.
+            Exit::Signal(1 | 2 | 15) | Exit::Code(130 | 143) => Outcome::Interrupted,
+            Exit::Code(_) | Exit::Signal(_) | Exit::Unknown => Outcome::Failed,
+        },
+    }
+}
+
+fn by(source: &str) -> Evidence {
+    Evidence { source: source.to_owned(), ..Evidence::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::fake::exited;
+    use super::*;
+    use crate::model::{Doing, Mono, StartError, StartStage};
+
+    fn outcome(ending: Ending, told: &Told) -> Outcome {
+        judge(ending, told, None, Now::default()).outcome
+    }
+
+    fn signal(number: u8) -> Ending {
+        Ending::Exited { exit: Exit::Signal(number), cpu: Duration::ZERO, max_rss_kib: 0 }
+    }
+
+    fn said(verdict: Verdict) -> Told {
+        Told { verdict: Some((verdict, by("stream result"))), ..Told::default() }
+    }
+
+    fn doing(activity: Activity) -> Told {
+        let doing = Doing { activity, since: Mono(1), source: "stream assistant".into(), question: String::new() };
+        Told { activity: Some(doing), ..Told::default() }
+    }
+
+    #[test]
+    fn without_a_word_the_exit_decides() {
+        let nothing = Told::default();
+        assert_eq!(outcome(exited(0), &nothing), Outcome::Succeeded);
+        assert_eq!(outcome(exited(1), &nothing), Outcome::Failed);
+        assert_eq!(outcome(signal(9), &nothing), Outcome::Failed);
+        assert_eq!(outcome(Ending::ShimLost, &nothing), Outcome::Failed);
+        for interrupted in [exited(130), exited(143), signal(1), signal(2), signal(15)] {
+            assert_eq!(outcome(interrupted, &nothing), Outcome::Interrupted);
+        }
+        assert_eq!(outcome(Ending::TerminalLost(Exit::Signal(9)), &nothing), Outcome::Interrupted);
+        let error = StartError { stage: StartStage::Exec, message: "no such program".into() };
+        assert_eq!(outcome(Ending::NotStarted(error), &nothing), Outcome::StartFailed);
+    }
+
+    #[test]
+    fn a_bad_verdict_is_believed_against_any_exit_and_a_good_one_only_with_a_good_exit() {
+        assert_eq!(outcome(exited(0), &said(Verdict::PermissionDenied)), Outcome::PermissionDenied);
+        assert_eq!(outcome(exited(1), &said(Verdict::AuthFailed)), Outcome::AuthFailed);
+        assert_eq!(outcome(exited(0), &said(Verdict::Succeeded)), Outcome::Succeeded);
+        assert_eq!(outcome(exited(1), &said(Verdict::Succeeded)), Outcome::Failed);
+        assert_eq!(outcome(signal(2), &said(Verdict::Succeeded)), Outcome::Interrupted);
+        let end = judge(exited(0), &said(Verdict::RateLimited), None, Now::default());
+        assert_eq!(end.evidence.source, "stream result");
+        assert_eq!(judge(exited(1), &said(Verdict::Succeeded), None, Now::default()).evidence.source, "exit");
+    }
+
+    #[test]
+    fn a_good_exit_amid_work_is_an_interruption() {
+        assert_eq!(outcome(exited(0), &doing(Activity::Busy)), Outcome::Interrupted);
+        assert_eq!(outcome(exited(0), &doing(Activity::Waiting)), Outcome::Interrupted);
+        assert_eq!(outcome(exited(0), &doing(Activity::Idle)), Outcome::Succeeded);
+        assert_eq!(outcome(exited(0), &doing(Activity::Starting)), Outcome::Succeeded);
+        assert_eq!(outcome(exited(1), &doing(Activity::Busy)), Outcome::Failed);
+    }
+
+    #[test]
+    fn what_agentd_ended_is_ours_whatever_is_said() {
+        let of = |reason| judge(exited(0), &said(Verdict::Succeeded), Some(reason), Now::default()).outcome;
+        assert_eq!(of(StopReason::Replaced), Outcome::Stopped);
+        assert_eq!(of(StopReason::Undeclared), Outcome::Stopped);
+        assert_eq!(of(StopReason::Timeout { limit: Duration::ZERO }), Outcome::TimedOut);
+    }
+}

@@ -1,0 +1,133 @@
+//! What an agent tells of itself is shown, outlives the daemon, and decides what comes of its end.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, SystemTime};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::declare::agent;
+use crate::harness::{Host, kill, until};
+
+fn tell(host: &Host, agent: &str, text: &str) {
+    let path = host.tmux_socket().with_file_name("notify").join(agent);
+    UnixDatagram::unbound().unwrap().send_to(text.as_bytes(), &path).unwrap();
+}
+
+#[test]
+fn what_is_told_is_shown_and_known_to_the_next_daemon() {
+    for host in Host::both() {
+        host.configure(&agent("one", &["$PROBE", "await", "go"], ""));
+        let daemon = host.start();
+        daemon.wait_state("one", "running");
+        assert_eq!(daemon.agent("one").get("activity"), None);
+        tell(
+            &host,
+            "one",
+            "ACTIVITY=waiting\nQUESTION=May I?\u{1b}[2J\nACTIVITY_SOURCE=a test\nSESSION=5f0c\nCOST_USD=0.5",
+        );
+        let shown = |daemon: &crate::harness::Daemon| {
+            until("the activity", || Some(daemon.agent("one")).filter(|agent| agent["activity"]["state"] == "waiting"))
+        };
+        let before = shown(&daemon);
+        assert_eq!((&before["activity"]["question"], &before["conversation"]), (&"May I?[2J".into(), &"5f0c".into()));
+        assert_eq!(before["model_usage"]["run"]["cost_usd"], 0.5);
+        let event = daemon.events().into_iter().find(|event| event["type"] == "activity").unwrap();
+        assert_eq!((&event["agent"], &event["activity"]["state"]), (&"one".into(), &"waiting".into()));
+        let (_, metrics) = daemon.get_text("/metrics");
+        assert!(metrics.contains("agentd_agent_activity{agent=\"one\",activity=\"waiting\"} 1"), "{metrics}");
+        drop(daemon);
+
+        let daemon = host.start();
+        let after = shown(&daemon);
+        assert_eq!(after["model_usage"], before["model_usage"]);
+        for field in ["state", "question", "source"] {
+            assert_eq!(after["activity"][field], before["activity"][field]);
+        }
+    }
+}
+
+#[test]
+fn a_refused_key_is_held_until_a_secret_changes() {
+    let host = Host::new();
+    host.secret("A", "wrong");
+    let command = ["/bin/sh", "-c", "exec $PROBE await go-$A"];
+    host.configure(&agent("one", &command, "restart = \"on-failure\"\nbackoff = \"10ms\""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(&host, "one", "OUTCOME=auth_failed\nDETAIL=invalid x-api-key\nOUTCOME_SOURCE=a test");
+    std::fs::write(host.at("work/go-wrong"), "").unwrap();
+    daemon.wait_state("one", "failed");
+    let held = daemon.agent("one");
+    assert_eq!(held["exit"]["outcome"], "auth_failed", "{held}");
+    let error = held["error"].as_str().unwrap();
+    assert!(error.contains("exited with status 0; its provider doesn't accept its key"), "{error}");
+    assert!(error.contains("invalid x-api-key; not restarted before a secret of it changes"), "{error}");
+    drop(daemon);
+
+    let daemon = host.start();
+    assert_eq!(daemon.agent("one"), held, "the next daemon knows it");
+    host.secret("A", "right");
+    daemon.wait_state("one", "running");
+    // What the earlier run told is not about this one.
+    assert_eq!(daemon.agent("one").get("exit"), None);
+    std::fs::write(host.at("work/go-right"), "").unwrap();
+    daemon.wait_state("one", "exited");
+    let exit = &daemon.agent("one")["exit"];
+    assert_eq!((&exit["outcome"], &exit["source"]), (&"succeeded".into(), &"exit".into()));
+}
+
+#[test]
+fn a_rate_limit_is_waited_out() {
+    let host = Host::new();
+    host.configure(&agent(
+        "one",
+        &["$PROBE", "await", "go", "exit", "1"],
+        "restart = \"on-failure\"\nbackoff = \"10ms\"",
+    ));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let reset = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 2;
+    tell(&host, "one", &format!("OUTCOME=rate_limited\nRESET_AT={reset}"));
+    std::fs::write(host.at("work/go"), "").unwrap();
+    daemon.wait_state("one", "backing_off");
+    let limited = daemon.agent("one");
+    assert_eq!(limited["exit"]["outcome"], "rate_limited", "{limited}");
+    std::fs::remove_file(host.at("work/go")).unwrap();
+    daemon.wait_state("one", "running");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    assert!(now >= Duration::from_secs(reset), "restarted before the limit is over");
+}
+
+#[test]
+fn a_good_exit_amid_work_is_an_interruption() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "await", "go"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(&host, "one", "ACTIVITY=busy\nACTIVITY_SOURCE=stream");
+    std::fs::write(host.at("work/go"), "").unwrap();
+    daemon.wait_state("one", "failed");
+    let exit = &daemon.agent("one")["exit"];
+    let what = |field: &str| exit[field].clone();
+    assert_eq!(
+        [what("kind"), what("code"), what("outcome"), what("source")],
+        ["exited".into(), Value::from(0), "interrupted".into(), "exit after stream".into()]
+    );
+}
+
+#[test]
+fn what_agentd_stops_is_called_stopped_and_others_are_not() {
+    let host = Host::new();
+    host.configure(&["one", "two"].map(|name| agent(name, &["$PROBE", "wait"], "")).concat());
+    let daemon = host.start();
+    daemon.wait_states(&[("one", "running"), ("two", "running")]);
+    let pid = daemon.agent("two")["pid"].as_u64().unwrap();
+    kill(u32::try_from(pid).unwrap(), Signal::SIGINT);
+    daemon.wait_state("two", "failed");
+    assert_eq!(daemon.agent("two")["exit"]["outcome"], "interrupted");
+    host.configure(&agent("two", &["$PROBE", "wait"], ""));
+    daemon.wait_state("one", "none");
+    let gone = daemon.events().into_iter().find(|event| event["agent"] == "one" && event["to"].is_null()).unwrap();
+    assert_eq!(gone["exit"]["outcome"], "stopped", "{gone}");
+}
