@@ -6,6 +6,7 @@
 mod desired;
 mod exit;
 mod name;
+mod notice;
 mod observed;
 mod secret;
 mod spec;
@@ -15,6 +16,7 @@ mod time;
 pub use desired::{Desired, Shutdown};
 pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
+pub use notice::{Activity, Key, Notices, Verdict};
 pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
 pub use secret::Secret;
 pub use spec::{AgentSpec, Fingerprint, Interrupt, Launch, Origin, Policy, Restart};
