@@ -56,6 +56,7 @@
 //! | [`sys`] | model's clock and names, the shim's protocol |
 //! | [`shim`] | std and libc; nothing of ours |
 //! | [`reconcile`] | model |
+//! | [`dialect`] | model |
 //! | [`desired`], [`observed`] | model, sys; observed also the shim's protocol |
 //! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory |
 //! | [`status`] | model, reconcile's memory |
@@ -68,6 +69,7 @@ pub mod api;
 pub mod cli;
 pub mod daemon;
 pub mod desired;
+pub mod dialect;
 pub mod event;
 pub mod event_loop;
 pub mod execute;
