@@ -79,7 +79,8 @@ impl Gemini {
         } else {
             let verdict = of_type(text(event, "/error/type")).unwrap_or_else(|| words::verdict(words));
             let reset_at = reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited);
-            told.end(verdict, words, reset_at, "stream result");
+            let detail = words::message(words);
+            told.end(verdict, detail.as_deref().unwrap_or(words), reset_at, "stream result");
         }
         let usage = usage(event);
         told.usage(&usage);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::claude::of_error;
 use super::page::call;
 use super::read::text;
+use super::words::without_keys;
 use super::{Dialect, Moment, reset, words};
 use crate::model::{Activity, Key, Notices, Verdict};
 
@@ -41,8 +42,8 @@ fn event(payload: &Value, now: Moment, notices: &mut Notices) {
             notices.activity(Activity::Busy, "", source);
             notices.no_outcome();
         }
-        "PermissionRequest" => notices.activity(Activity::Waiting, &permission(payload), source),
-        "Elicitation" => notices.activity(Activity::Waiting, text(payload, "/message"), source),
+        "PermissionRequest" => waits(&permission(payload), source, notices),
+        "Elicitation" => waits(text(payload, "/message"), source, notices),
         "Notification" => notification(payload, source, notices),
         "Stop" | "AfterAgent" => ended(Verdict::Succeeded, "", None, source, notices),
         "StopFailure" => {
@@ -63,9 +64,13 @@ fn session(id: &str, notices: &mut Notices) {
     }
 }
 
+fn waits(question: &str, source: &str, notices: &mut Notices) {
+    notices.activity(Activity::Waiting, &without_keys(question), source);
+}
+
 fn ended(verdict: Verdict, detail: &str, reset_at: Option<u64>, source: &str, notices: &mut Notices) {
     notices.activity(Activity::Idle, "", source);
-    notices.outcome(verdict, detail, reset_at, source);
+    notices.outcome(verdict, &without_keys(detail), reset_at, source);
 }
 
 /// What the harness asks a person for by itself.
@@ -73,12 +78,12 @@ fn notification(payload: &Value, source: &str, notices: &mut Notices) {
     let message = text(payload, "/message");
     match text(payload, "/notification_type") {
         "permission_prompt" | "worker_permission_prompt" | "elicitation_dialog" | "agent_needs_input" => {
-            notices.activity(Activity::Waiting, message, source);
+            waits(message, source, notices);
         }
         // gemini's, whose message says what for.
         "ToolPermission" => {
             let details = payload.get("details").unwrap_or(&Value::Null);
-            notices.activity(Activity::Waiting, &call(message, details), source);
+            waits(&call(message, details), source, notices);
         }
         "idle_prompt" => notices.activity(Activity::Idle, "", source),
         _ => {}

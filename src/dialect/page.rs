@@ -99,7 +99,8 @@ impl Page {
         if let Some(cost) = usage.cost.filter(|cost| *cost > 0.0) {
             parts.push(format!("${cost:.4}"));
         }
-        if !parts.is_empty() {
+        // Where no model answered, there is nothing to say.
+        if !parts.is_empty() && (input, usage.output) != (Some(0), Some(0)) {
             self.say(&format!("— {}", parts.join(", ")));
         }
     }
@@ -231,6 +232,7 @@ mod tests {
         assert_eq!(bill(all), "— 3 turns, 12,345 tokens in, 678 out, $0.0123\n");
         assert_eq!(bill(Usage { turns: Some(1), cost: Some(0.0), ..Usage::default() }), "— 1 turn\n");
         assert_eq!(bill(Usage { input: Some(1_234_567), ..Usage::default() }), "— 1,234,567 tokens in\n");
+        assert_eq!(bill(Usage { turns: Some(1), input: Some(0), output: Some(0), ..Usage::default() }), "");
         assert_eq!(bill(Usage::default()), "");
     }
 }

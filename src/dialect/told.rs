@@ -2,6 +2,7 @@
 
 use super::Said;
 use super::page::Page;
+use super::words::without_keys;
 use crate::model::{Activity, Key, Notices, Verdict};
 
 /// What a run has used, as far as it is known.
@@ -52,7 +53,7 @@ impl Told {
         self.is_busy = false;
         self.notices.activity(Activity::Idle, "", source);
         self.has_outcome = true;
-        self.notices.outcome(verdict, detail, reset_at, source);
+        self.notices.outcome(verdict, &without_keys(detail), reset_at, source);
     }
 
     /// Whether it works, as far as it has said.

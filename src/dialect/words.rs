@@ -3,6 +3,8 @@
 //! Harnesses hand on what the model's provider answered, in words of theirs. There a type of the provider's own API is
 //! sure, and so is an HTTP status where the words around it say that it is one. Phrases are those that were seen.
 
+use std::borrow::Cow;
+
 use crate::model::Verdict;
 
 /// No more of an error is read, in bytes: what it is, it says in the beginning.
@@ -78,6 +80,33 @@ pub(super) fn beginning(text: &str) -> &str {
     &text[..end]
 }
 
+/// The words for people in an error that is the provider's answer as it came: `[API Error: {"error":{"message":"…"}}]`.
+pub(super) fn message(text: &str) -> Option<String> {
+    let answer = text.get(text.find('{')?..=text.rfind('}')?)?;
+    let answer: serde_json::Value = serde_json::from_str(answer).ok()?;
+    answer.pointer("/error/message")?.as_str().map(ToOwned::to_owned)
+}
+
+/// A text without what looks like a key: a provider may repeat the one that it refuses, and a command may have one in it.
+/// The shim can't know them, and what is told goes further than the agent's own pane.
+pub(super) fn without_keys(text: &str) -> Cow<'_, str> {
+    const BEGINNINGS: [&str; 8] = ["sk-", "sk_", "AIza", "ghp_", "gho_", "ghs_", "github_pat_", "xoxb-"];
+    const SHORTEST: usize = 20;
+    let text = beginning(text);
+    let mut shown = String::new();
+    for word in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')) {
+        match BEGINNINGS.iter().find(|known| word.starts_with(**known)).filter(|_| word.len() > SHORTEST) {
+            Some(known) => {
+                let end = word.chars().next_back().filter(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+                shown.extend([known, "…"]);
+                shown.extend(end);
+            }
+            None => shown.push_str(word),
+        }
+    }
+    if shown == text { text.into() } else { shown.into() }
+}
+
 /// The numbers that are an HTTP status by the word before or behind them: `status 401`, `429 Too Many Requests`.
 fn statuses<'a>(words: &'a [&str]) -> impl Iterator<Item = u64> + 'a {
     const BEFORE: [&str; 6] = ["status", "statuscode", "code", "error", "http", "rejected"];
@@ -113,6 +142,29 @@ mod tests {
             ("HTTP 402", Verdict::OverBudget),
         ] {
             assert_eq!(of_text(text), Some(verdict), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_a_provider_is_read_for_people() {
+        let answer = "[API Error: {\"error\":{\"code\":400,\"message\":\"API key not valid.\"}}]";
+        assert_eq!(message(answer).as_deref(), Some("API key not valid."));
+        for text in ["", "{", "}{", "[API Error: 401 {x}]", "{\"error\":{\"message\":1}}"] {
+            assert_eq!(message(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_not_repeated() {
+        let long = "a1".repeat(12);
+        for (text, shown) in [
+            (format!("provided: sk-{long}. It"), "provided: sk-…. It"),
+            (format!("curl -H 'x: AIza{long}'"), "curl -H 'x: AIza…'"),
+            (format!("KEY=ghp_{long}"), "KEY=ghp_…"),
+            (format!("sk-{long}ä"), "sk-…ä"),
+            (format!("sk-test and ask-{long}"), &*format!("sk-test and ask-{long}")),
+        ] {
+            assert_eq!(without_keys(&text), shown);
         }
     }
 
