@@ -26,6 +26,9 @@
 //! every order the daemon hands it an opaque memo, and gets it back when it reconnects: the shims are the state store, and
 //! there is no other.
 //!
+//! What an agent's own harness says of its run, its events and what it hands to hooks, is read by two small commands that run
+//! beside the agent as its user ([`dialect`]); they tell the shim in notices ([`model::Notices`]), which nobody trusts.
+//!
 //! # Two units
 //!
 //! Under systemd the tmux server, and with it every agent, is a unit of its own, so that nothing that happens to the

@@ -22,7 +22,7 @@ pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
         }
         Dialect::ClaudeCode | Dialect::Codex | Dialect::GeminiCli | Dialect::QwenCode => {
             session(text(payload, "/session_id"), &mut notices);
-            event(payload, now, &mut notices);
+            event(dialect, payload, now, &mut notices);
         }
         // opencode has plugins instead, and cursor-agent's hooks haven't been tried.
         Dialect::OpenCode | Dialect::Cursor => {}
@@ -30,7 +30,7 @@ pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
     notices
 }
 
-fn event(payload: &Value, now: Moment, notices: &mut Notices) {
+fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) {
     let name = text(payload, "/hook_event_name");
     let source = &format!("hook {name}");
     match name {
@@ -50,7 +50,9 @@ fn event(payload: &Value, now: Moment, notices: &mut Notices) {
             let (error, last) = (text(payload, "/error"), text(payload, "/last_assistant_message"));
             let words = [last, text(payload, "/error_details"), error].into_iter().find(|words| !words.is_empty());
             let words = words.unwrap_or_default();
-            let verdict = of_error(error).unwrap_or_else(|| words::verdict(words));
+            // qwen calls every 403 a matter of billing.
+            let known = if dialect == Dialect::QwenCode { words::of_text(words) } else { None };
+            let verdict = known.or_else(|| of_error(error)).unwrap_or_else(|| words::verdict(words));
             let reset_at = reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited);
             ended(verdict, words, reset_at, source, notices);
         }
@@ -77,7 +79,12 @@ fn ended(verdict: Verdict, detail: &str, reset_at: Option<u64>, source: &str, no
 fn notification(payload: &Value, source: &str, notices: &mut Notices) {
     let message = text(payload, "/message");
     match text(payload, "/notification_type") {
-        "permission_prompt" | "worker_permission_prompt" | "elicitation_dialog" | "agent_needs_input" => {
+        // It comes some seconds after `PermissionRequest`, and says less: the question that is known stays.
+        "permission_prompt" => {
+            notices.set(Key::Activity, Activity::Waiting.as_str());
+            notices.set(Key::ActivitySource, source);
+        }
+        "worker_permission_prompt" | "elicitation_dialog" | "agent_needs_input" => {
             waits(message, source, notices);
         }
         // gemini's, whose message says what for.

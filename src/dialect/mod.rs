@@ -4,7 +4,7 @@
 //! Pure: no I/O, no clock, and no memory beyond the last few things said. Whatever comes, nothing here fails: a harness of
 //! another version says something that isn't understood, and it is passed over, or shown as it is where it is no event at
 //! all. An outcome is told only where a harness tells it: in a field of its own first, and else in words of an error
-//! that mean one thing ([`words`]). What isn't recognised has failed, in the words of the harness.
+//! that mean one thing (`words.rs`). What isn't recognised has failed, in the words of the harness.
 //!
 //! What was measured, with programs as of 2026: `tests/fixtures`. By its documentation alone: cursor-agent.
 

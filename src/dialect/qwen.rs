@@ -1,7 +1,7 @@
 //! `qwen --output-format stream-json`, whose events are in the form of claude's.
 //!
-//! An answer of the provider's that is an error comes as a success without any sign of it but the words: the whole result
-//! is `[API Error: …]` then, and qwen exits with status 0.
+//! An answer of the provider's that is an error comes as a success without any sign of it but the words: the result ends in
+//! `[API Error: …]` then, and qwen exits with status 0.
 
 use serde_json::Value;
 
@@ -53,10 +53,12 @@ impl Qwen {
     }
 }
 
-/// The error that a result is, if it is nothing else.
-pub(super) fn api_error(result: &str) -> Option<&str> {
+/// The error that a result ends in, behind what the model had said by then.
+fn api_error(result: &str) -> Option<&str> {
     let result = result.trim();
-    result.strip_prefix("[API Error:")?.strip_suffix(']').map(|_| result)
+    let error = &result[result.rfind("[API Error:")?..];
+    // Behind it there may be advice, on a line of its own.
+    (error.ends_with(']') || error.contains("]\n")).then_some(error)
 }
 
 /// Its input tokens are all, also those that a cache had.
@@ -69,5 +71,20 @@ fn usage(event: &Value) -> Usage {
         output: number(event, "/usage/output_tokens"),
         cache_read,
         cache_write: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_at_the_end() {
+        assert_eq!(api_error("[API Error: 401 x]\n"), Some("[API Error: 401 x]"));
+        assert_eq!(api_error("Half a sen[API Error: terminated]"), Some("[API Error: terminated]"));
+        assert_eq!(api_error("[API Error: x]\nPlease wait."), Some("[API Error: x]\nPlease wait."));
+        for answer in ["", "It printed [API Error: 401] and went on.", "[API Error:"] {
+            assert_eq!(api_error(answer), None, "{answer}");
+        }
     }
 }

@@ -22,6 +22,12 @@ fn fixtures(kind: &str, dialect: Dialect) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
+/// How the program ended that a fixture was recorded of.
+fn exit(dialect: Dialect, name: &str) -> String {
+    let file = format!("tests/fixtures/streams/{}/{name}.exit", dialect.as_str());
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap().trim().to_owned()
+}
+
 /// What is told, as one line.
 fn line(notices: &Notices) -> String {
     notices.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" | ")
@@ -36,7 +42,9 @@ fn hear(dialect: Dialect, stream: &[u8]) -> (Vec<Notices>, Notices, String) {
     let text = said.iter().flat_map(|said| said.text.clone()).collect();
     let told: Vec<Notices> = said.into_iter().map(|said| said.notices).filter(|notices| !notices.is_empty()).collect();
     let mut left = Notices::new();
-    told.iter().for_each(|notices| left.update(notices.clone()));
+    for notices in &told {
+        left.update(notices.clone());
+    }
     (told, left, String::from_utf8(text).unwrap())
 }
 
@@ -45,7 +53,9 @@ fn report(dialect: Dialect) -> String {
     for (name, stream) in fixtures("streams", dialect) {
         let (told, _, text) = hear(dialect, &stream);
         writeln!(report, "=== {name}").unwrap();
-        told.iter().for_each(|notices| writeln!(report, "[{}]", line(notices)).unwrap());
+        for notices in &told {
+            writeln!(report, "[{}]", line(notices)).unwrap();
+        }
         report += &text;
     }
     report
@@ -80,6 +90,7 @@ fn streams_of_opencode() {
 fn expected(name: &str) -> Option<&'static str> {
     match name {
         "success" | "tool" => Some("succeeded"),
+        "denied" => Some("permission_denied"),
         "wrong_key" => Some("auth_failed"),
         "rate_limited" | "used_up" => Some("rate_limited"),
         "over_budget" | "max_turns" => Some("over_budget"),
@@ -95,19 +106,19 @@ fn outcomes_are_what_happened() {
     for dialect in Dialect::ALL {
         for (name, stream) in fixtures("streams", dialect) {
             let expected = match (dialect, &*name) {
+                // It was killed while it asked its provider again and again, and had said nothing of it.
+                _ if exit(dialect, &name) == "ignored the signal" => None,
                 (Dialect::ClaudeCode, "refused") => Some("permission_denied"),
                 (Dialect::ClaudeCode, "sigint") => Some("interrupted"),
                 // It says nothing of it.
                 (_, "sigint") => None,
                 // They do what they may, and don't say that there was more.
                 (_, "refused") => Some("succeeded"),
-                // It asks again and again, and was killed while it did.
-                (Dialect::QwenCode, "rate_limited" | "used_up") => None,
                 (_, name) => expected(name),
             };
             let (_, left, _) = hear(dialect, &stream);
             assert_eq!(left.get(Key::Outcome), expected, "{} {name}", dialect.as_str());
-            assert!(left.get(Key::Session).is_some_and(|id| id.len() == 36), "{} {name}", dialect.as_str());
+            assert!(left.get(Key::Session).is_some_and(|id| id.len() >= 20), "{} {name}", dialect.as_str());
             let activity = if expected.is_some() { "idle" } else { "busy" };
             assert_eq!(left.get(Key::Activity), Some(activity), "{} {name}", dialect.as_str());
         }

@@ -28,8 +28,13 @@ const TYPES: [(&str, Verdict); 13] = [
 ];
 
 /// Phrases of the harnesses and the providers, in lower case.
-const PHRASES: [(&str, Verdict); 12] = [
+const PHRASES: [(&str, Verdict); 16] = [
     ("hit your usage limit", Verdict::RateLimited),
+    ("exhausted your daily quota", Verdict::RateLimited),
+    ("qwen oauth quota exceeded", Verdict::RateLimited),
+    // What gemini and qwen put behind an answer with status 429, which they don't repeat.
+    ("please wait and try again later. to increase your limits", Verdict::RateLimited),
+    ("possible quota limitations in place", Verdict::RateLimited),
     ("quota exceeded. check your plan", Verdict::OverBudget),
     ("workspace is out of credits", Verdict::OverBudget),
     ("hit your spend cap", Verdict::OverBudget),

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn too_much_is_read_and_thrown_away() {
         let (hears, mut says) = io::pipe().unwrap();
-        let writer = std::thread::spawn(move || says.write_all(&[b'x'; 500_000]));
+        let writer = std::thread::spawn(move || says.write_all(&vec![b'x'; 500_000]));
         assert_eq!(read_within(&hears, 100_000, Duration::from_secs(60)), b"");
         writer.join().unwrap().unwrap();
     }

@@ -1,6 +1,5 @@
 //! `agentd filter` and `agentd hook` as the processes that they are: what goes in, what a person reads, and what the shim
 //! hears.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::unwrap_used, reason = "a test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::linux::net::SocketAddrExt;
@@ -107,6 +106,34 @@ fn what_is_no_event_is_shown_as_it_is() {
     assert_eq!(finish(shim.start(&["filter", "claude-code"]), plain.as_bytes()), format!("{plain}\n"));
     assert_eq!(finish(shim.start(&["filter", "tomorrows"]), b"{\"type\":\"x\"}\n"), "{\"type\":\"x\"}\n");
     assert!(shim.heard().is_empty());
+}
+
+#[test]
+fn what_a_model_says_plays_with_no_terminal() {
+    let evil = "\\u001b]0;owned\\u0007\\u001b[2J\\u009b2J\\r\\u202e";
+    for (dialect, event) in [
+        ("claude-code", r#"{"type":"assistant","message":{"content":[{"type":"text","text":"EVIL"}]}}"#),
+        (
+            "claude-code",
+            r#"{"type":"assistant","message":{"content":[{"type":"tool_use","name":"EVIL","input":{"x":"EVIL"}}]}}"#,
+        ),
+        ("claude-code", r#"{"type":"result","subtype":"EVIL","is_error":true,"result":"EVIL","errors":["EVIL"]}"#),
+        ("claude-code", r#"{"type":"system","subtype":"api_retry","error":"EVIL"}"#),
+        ("codex", r#"{"type":"item.started","item":{"type":"command_execution","command":"EVIL"}}"#),
+        ("codex", r#"{"type":"turn.failed","error":{"message":"EVIL"}}"#),
+        ("gemini-cli", r#"{"type":"message","role":"assistant","delta":true,"content":"EVIL"}"#),
+        ("gemini-cli", r#"{"type":"error","severity":"error","message":"EVIL"}"#),
+        ("opencode", r#"{"type":"tool_use","part":{"tool":"EVIL","state":{"status":"error","error":"EVIL"}}}"#),
+        ("cursor", r#"{"type":"tool_call","subtype":"started","tool_call":{"EVIL":{"args":{"path":"EVIL"}}}}"#),
+    ] {
+        let shim = Shim::new();
+        let shown = finish(shim.start(&["filter", dialect]), event.replace("EVIL", evil).as_bytes());
+        assert!(shown.contains("owned"), "{dialect}: {shown:?}");
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!shown.contains(obeyed), "{dialect}: {shown:?}");
+        let heard = shim.heard();
+        assert!(heard.iter().all(|(_, value)| !value.contains(obeyed)), "{dialect}: {heard:?}");
+    }
 }
 
 #[test]
