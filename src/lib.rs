@@ -26,6 +26,9 @@
 //! every order the daemon hands it an opaque memo, and gets it back when it reconnects: the shims are the state store, and
 //! there is no other.
 //!
+//! What an agent's own harness says of its run, its events and what it hands to hooks, is read by two small commands that run
+//! beside the agent as its user ([`dialect`]); they tell the shim in notices ([`model::Notices`]), which nobody trusts.
+//!
 //! # Two units
 //!
 //! Under systemd the tmux server, and with it every agent, is a unit of its own, so that nothing that happens to the
@@ -56,6 +59,7 @@
 //! | [`sys`] | model's clock and names, the shim's protocol |
 //! | [`shim`] | std and libc; nothing of ours |
 //! | [`reconcile`] | model |
+//! | [`dialect`] | model |
 //! | [`desired`], [`observed`] | model, sys; observed also the shim's protocol |
 //! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory |
 //! | [`status`] | model, reconcile's memory |
@@ -68,6 +72,7 @@ pub mod api;
 pub mod cli;
 pub mod daemon;
 pub mod desired;
+pub mod dialect;
 pub mod event;
 pub mod event_loop;
 pub mod execute;

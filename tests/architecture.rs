@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and which of the others it may name.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("sys", &["model", "shim::protocol"]),
     ("shim", &[]),
     ("reconcile", &["model"]),
+    ("dialect", &["model"]),
     ("desired", &["model", "sys"]),
     ("observed", &["model", "shim::protocol"]),
     ("execute", &["model", "sys", "shim::protocol", "observed", "reconcile"]),

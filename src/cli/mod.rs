@@ -11,7 +11,9 @@ pub mod doctor;
 pub mod drain;
 pub mod events;
 pub mod failure;
+mod filter;
 mod ground;
+mod hook;
 pub mod init;
 pub mod logs;
 pub mod man;
@@ -116,6 +118,12 @@ enum Command {
     /// What a login shell is asked to execute
     #[command(name = login_env::SUBCOMMAND, hide = true)]
     PrintEnvironment,
+    /// What an agent's events are piped through
+    #[command(hide = true)]
+    Filter(filter::Flags),
+    /// What a harness runs as its hook
+    #[command(hide = true)]
+    Hook(hook::Flags),
 }
 
 /// The flags of the older agentd, which took them with one dash.
@@ -152,6 +160,8 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(flags)) => completions::run(&flags),
         Some(Command::Man(flags)) => man::run(&flags),
         Some(Command::Demo) => demo::demo(),
+        Some(Command::Filter(flags)) => filter::run(&flags),
+        Some(Command::Hook(flags)) => hook::run(&flags),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
     }
 }

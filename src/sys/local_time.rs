@@ -21,6 +21,23 @@ pub struct Civil {
 
 /// What the clocks of this process's time zone (`TZ`, else the system's) show at a time.
 pub fn local(at: Wall) -> Option<Civil> {
+    let parts = parts(at)?;
+    Some(Civil {
+        year: i64::from(parts.tm_year) + 1900,
+        month: parts.tm_mon + 1,
+        day: parts.tm_mday,
+        hour: parts.tm_hour,
+        minute: parts.tm_min,
+        second: parts.tm_sec,
+    })
+}
+
+/// By how many seconds these clocks are ahead of Greenwich.
+pub fn utc_offset(at: Wall) -> i64 {
+    parts(at).map_or(0, |parts| parts.tm_gmtoff)
+}
+
+fn parts(at: Wall) -> Option<libc::tm> {
     let seconds = libc::time_t::try_from(at.0 / 1_000_000_000).ok()?;
     let mut parts = std::mem::MaybeUninit::<libc::tm>::uninit();
     #[allow(unsafe_code, reason = "the system's time zones, see SAFETY")]
@@ -31,14 +48,7 @@ pub fn local(at: Wall) -> Option<Civil> {
         }
         parts.assume_init()
     };
-    Some(Civil {
-        year: i64::from(parts.tm_year) + 1900,
-        month: parts.tm_mon + 1,
-        day: parts.tm_mday,
-        hour: parts.tm_hour,
-        minute: parts.tm_min,
-        second: parts.tm_sec,
-    })
+    Some(parts)
 }
 
 #[cfg(test)]
@@ -51,5 +61,6 @@ mod tests {
         assert_eq!((civil.year, civil.month), (2001, 9));
         assert!((8..=10).contains(&civil.day), "{civil:?}");
         assert_eq!(civil.second, 40);
+        assert!(utc_offset(Wall(0)).abs() <= 86_400);
     }
 }

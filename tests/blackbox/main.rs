@@ -30,6 +30,7 @@ mod limits;
 mod logs;
 mod metrics;
 mod names;
+mod notices;
 mod root_mode;
 mod screen;
 mod secrets;

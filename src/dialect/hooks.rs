@@ -1,0 +1,107 @@
+//! What a harness hands to its hooks. claude, qwen, gemini and codex name the event in `hook_event_name`, each by names of
+//! its own for what is the same; codex's older `notify` has a `type`.
+//!
+//! Each call of a hook is a process of its own, so nothing is remembered from one to the next.
+
+use serde_json::Value;
+
+use super::claude::of_error;
+use super::page::call;
+use super::read::text;
+use super::words::without_keys;
+use super::{Dialect, Moment, reset, words};
+use crate::model::{Activity, Key, Notices, Verdict};
+
+/// What this payload tells.
+pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
+    let mut notices = Notices::new();
+    match dialect {
+        Dialect::Codex if text(payload, "/type") == "agent-turn-complete" => {
+            session(text(payload, "/thread-id"), &mut notices);
+            ended(Verdict::Succeeded, "", None, "notify agent-turn-complete", &mut notices);
+        }
+        Dialect::ClaudeCode | Dialect::Codex | Dialect::GeminiCli | Dialect::QwenCode => {
+            session(text(payload, "/session_id"), &mut notices);
+            event(dialect, payload, now, &mut notices);
+        }
+        // opencode has plugins instead, and cursor-agent's hooks haven't been tried.
+        Dialect::OpenCode | Dialect::Cursor => {}
+    }
+    notices
+}
+
+fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) {
+    let name = text(payload, "/hook_event_name");
+    let source = &format!("hook {name}");
+    match name {
+        // After it has made room in its context it goes on with what it was doing.
+        "SessionStart" if text(payload, "/source") == "compact" => {}
+        "SessionStart" | "SessionEnd" => notices.activity(Activity::Idle, "", source),
+        "UserPromptSubmit" | "BeforeAgent" | "PreToolUse" | "BeforeTool" | "PostToolUse" | "PostToolUseFailure"
+        | "AfterTool" | "PermissionDenied" | "ElicitationResult" => {
+            notices.activity(Activity::Busy, "", source);
+            notices.no_outcome();
+        }
+        "PermissionRequest" => waits(&permission(payload), source, notices),
+        "Elicitation" => waits(text(payload, "/message"), source, notices),
+        "Notification" => notification(payload, source, notices),
+        "Stop" | "AfterAgent" => ended(Verdict::Succeeded, "", None, source, notices),
+        "StopFailure" => {
+            let (error, last) = (text(payload, "/error"), text(payload, "/last_assistant_message"));
+            let words = [last, text(payload, "/error_details"), error].into_iter().find(|words| !words.is_empty());
+            let words = words.unwrap_or_default();
+            // qwen calls every 403 a matter of billing.
+            let known = if dialect == Dialect::QwenCode { words::of_text(words) } else { None };
+            let verdict = known.or_else(|| of_error(error)).unwrap_or_else(|| words::verdict(words));
+            let reset_at = reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited);
+            ended(verdict, words, reset_at, source, notices);
+        }
+        _ => {}
+    }
+}
+
+fn session(id: &str, notices: &mut Notices) {
+    if !id.is_empty() {
+        notices.set(Key::Session, id);
+    }
+}
+
+fn waits(question: &str, source: &str, notices: &mut Notices) {
+    notices.activity(Activity::Waiting, &without_keys(question), source);
+}
+
+fn ended(verdict: Verdict, detail: &str, reset_at: Option<u64>, source: &str, notices: &mut Notices) {
+    notices.activity(Activity::Idle, "", source);
+    notices.outcome(verdict, &without_keys(detail), reset_at, source);
+}
+
+/// What the harness asks a person for by itself.
+fn notification(payload: &Value, source: &str, notices: &mut Notices) {
+    let message = text(payload, "/message");
+    match text(payload, "/notification_type") {
+        // It comes some seconds after `PermissionRequest`, and says less: the question that is known stays.
+        "permission_prompt" => {
+            notices.set(Key::Activity, Activity::Waiting.as_str());
+            notices.set(Key::ActivitySource, source);
+        }
+        "worker_permission_prompt" | "elicitation_dialog" | "agent_needs_input" => {
+            waits(message, source, notices);
+        }
+        // gemini's, whose message says what for.
+        "ToolPermission" => {
+            let details = payload.get("details").unwrap_or(&Value::Null);
+            waits(&call(message, details), source, notices);
+        }
+        "idle_prompt" => notices.activity(Activity::Idle, "", source),
+        _ => {}
+    }
+}
+
+/// What a person is asked: the model's own question, or whether a tool may be used.
+fn permission(payload: &Value) -> String {
+    let asked = text(payload, "/tool_input/questions/0/question");
+    if !asked.is_empty() {
+        return asked.to_owned();
+    }
+    call(text(payload, "/tool_name"), payload.get("tool_input").unwrap_or(&Value::Null))
+}

@@ -1,0 +1,141 @@
+//! What each harness says of itself, in its own form: the events that it streams while it works without a terminal, and
+//! what it hands to its hooks. Both become [`Notices`]; events become text for people, too.
+//!
+//! Pure: no I/O, no clock, and no memory beyond the last few things said. Whatever comes, nothing here fails: a harness of
+//! another version says something that isn't understood, and it is passed over, or shown as it is where it is no event at
+//! all. An outcome is told only where a harness tells it: in a field of its own first, and else in words of an error
+//! that mean one thing (`words.rs`). What isn't recognised has failed, in the words of the harness.
+//!
+//! What was measured, with programs as of 2026: `tests/fixtures`. By its documentation alone: cursor-agent.
+
+mod claude;
+mod codex;
+mod cursor;
+mod gemini;
+mod hooks;
+mod messages;
+mod opencode;
+mod page;
+mod qwen;
+mod read;
+mod reset;
+#[cfg(test)]
+mod tests;
+mod told;
+mod words;
+
+use serde_json::Value;
+
+use crate::model::Notices;
+use told::Told;
+
+/// A harness whose events are understood, by the name that the harness has in a jcard.toml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `claude --output-format stream-json --verbose`.
+    ClaudeCode,
+    /// `codex exec --json`.
+    Codex,
+    /// `gemini --output-format stream-json`.
+    GeminiCli,
+    /// `qwen --output-format stream-json`.
+    QwenCode,
+    /// `opencode run --format json`.
+    OpenCode,
+    /// `cursor-agent --output-format stream-json`.
+    Cursor,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::ClaudeCode, Self::Codex, Self::GeminiCli, Self::QwenCode, Self::OpenCode, Self::Cursor];
+
+    /// The name of the harness.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
+            Self::GeminiCli => "gemini-cli",
+            Self::QwenCode => "qwen-code",
+            Self::OpenCode => "opencode",
+            Self::Cursor => "cursor",
+        }
+    }
+
+    /// The dialect of the harness of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.as_str() == name)
+    }
+}
+
+/// When something is heard, for what is said in relation to it: `try again in 5 minutes`, `at 2:39 AM`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since the Unix epoch.
+    pub unix: u64,
+    /// By how many seconds the clocks of the harness's time zone are ahead of Greenwich.
+    pub utc_offset: i64,
+}
+
+/// What came of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// What there is to tell, if anything.
+    pub notices: Notices,
+    /// Text for people, in whole lines. Only what was no event, and so is shown as it came, may be anything but UTF-8.
+    pub text: Vec<u8>,
+}
+
+/// How one harness speaks. It hears events in the order in which they come.
+trait Speech: Send {
+    /// Takes an event: an object with a `type`.
+    fn hear(&mut self, event: &Value, now: Moment, told: &mut Told);
+
+    /// There is no more: what is told only by that.
+    fn end(&mut self, _now: Moment, _told: &mut Told) {}
+}
+
+/// The events of one run.
+pub struct Stream {
+    speech: Box<dyn Speech>,
+    told: Told,
+}
+
+impl Stream {
+    /// Nothing has been said yet.
+    pub fn new(dialect: Dialect) -> Self {
+        let speech: Box<dyn Speech> = match dialect {
+            Dialect::ClaudeCode => Box::new(claude::Claude::default()),
+            Dialect::Codex => Box::new(codex::Codex::default()),
+            Dialect::GeminiCli => Box::new(gemini::Gemini::default()),
+            Dialect::QwenCode => Box::new(qwen::Qwen::default()),
+            Dialect::OpenCode => Box::new(opencode::OpenCode::default()),
+            Dialect::Cursor => Box::new(cursor::Cursor::default()),
+        };
+        Self { speech, told: Told::default() }
+    }
+
+    /// Takes a line, without its end. What is no event is shown as it is: a harness that fails early says so in plain words.
+    pub fn line(&mut self, line: &[u8], now: Moment) -> Said {
+        let event = serde_json::from_slice::<Value>(line).ok();
+        match event.filter(|event| event.get("type").is_some_and(Value::is_string)) {
+            Some(event) => self.speech.hear(&event, now, &mut self.told),
+            None => self.told.page.as_it_is(line),
+        }
+        self.told.take()
+    }
+
+    /// There is no more.
+    pub fn end(&mut self, now: Moment) -> Said {
+        self.speech.end(now, &mut self.told);
+        self.told.page.close();
+        self.told.take()
+    }
+}
+
+/// What a harness tells by running a hook with this payload, or by codex's `notify` with this argument.
+pub fn hook(dialect: Dialect, payload: &[u8], now: Moment) -> Notices {
+    serde_json::from_slice::<Value>(payload)
+        .map_or_else(|_| Notices::new(), |payload| hooks::hear(dialect, &payload, now))
+}

@@ -1,0 +1,114 @@
+//! `opencode run --format json`: the parts of the model's messages, each when it is done.
+//!
+//! There is no result. A turn is over with the first step that calls for no other; and what ends without one, and without
+//! an error, has told nothing.
+
+use serde_json::Value;
+
+use super::page::call;
+use super::read::{number, text};
+use super::told::{Told, Usage};
+use super::{Moment, Speech, reset, words};
+use crate::model::Verdict;
+
+/// What opencode has said.
+#[derive(Default)]
+pub(super) struct OpenCode {
+    usage: Usage,
+    /// The tool that was refused in this turn.
+    refused: Option<String>,
+}
+
+impl Speech for OpenCode {
+    fn hear(&mut self, event: &Value, now: Moment, told: &mut Told) {
+        told.session(text(event, "/sessionID"));
+        match text(event, "/type") {
+            "step_start" => told.busy("stream step_start"),
+            "text" => {
+                told.busy("stream text");
+                told.page.say(text(event, "/part/text"));
+            }
+            "tool_use" => self.tool(event, told),
+            "step_finish" => self.step_finished(event, told),
+            "error" => self.error(event, now, told),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, _now: Moment, told: &mut Told) {
+        if told.is_busy()
+            && let Some(tool) = self.refused.take()
+        {
+            told.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, "stream tool_use");
+            told.page.bill(&self.usage);
+        }
+    }
+}
+
+impl OpenCode {
+    fn tool(&mut self, event: &Value, told: &mut Told) {
+        told.busy("stream tool_use");
+        let (name, input) = (text(event, "/part/tool"), event.pointer("/part/state/input").unwrap_or(&Value::Null));
+        told.page.tool(name, input);
+        let error = text(event, "/part/state/error");
+        told.page.tool_failed(error);
+        // In its own words, for that alone.
+        if ["rejected permission to use this", "user has specified a rule which prevents you"]
+            .iter()
+            .any(|words| error.contains(words))
+        {
+            self.refused.get_or_insert_with(|| call(name, input));
+        }
+    }
+
+    fn step_finished(&mut self, event: &Value, told: &mut Told) {
+        let add = |sum: &mut Option<u64>, path: &str| {
+            if let Some(number) = number(event, path) {
+                *sum = Some(sum.unwrap_or_default().saturating_add(number));
+            }
+        };
+        let usage = &mut self.usage;
+        usage.turns = Some(usage.turns.unwrap_or_default().saturating_add(1));
+        add(&mut usage.input, "/part/tokens/input");
+        add(&mut usage.output, "/part/tokens/output");
+        add(&mut usage.output, "/part/tokens/reasoning");
+        add(&mut usage.cache_read, "/part/tokens/cache/read");
+        add(&mut usage.cache_write, "/part/tokens/cache/write");
+        if let Some(cost) = event.pointer("/part/cost").and_then(Value::as_f64) {
+            usage.cost = Some(usage.cost.unwrap_or_default() + cost);
+        }
+        told.usage(usage);
+        let (verdict, detail) = match (text(event, "/part/reason"), self.refused.take()) {
+            ("stop", None) => (Verdict::Succeeded, String::new()),
+            ("stop", Some(tool)) => (Verdict::PermissionDenied, format!("refused: {tool}")),
+            (reason @ ("length" | "content-filter" | "error"), _) => {
+                (Verdict::Failed, format!("the model stopped: {reason}"))
+            }
+            (_, refused) => {
+                self.refused = refused;
+                return;
+            }
+        };
+        told.end(verdict, &detail, None, "stream step_finish");
+        told.page.bill(&self.usage);
+    }
+
+    fn error(&mut self, event: &Value, now: Moment, told: &mut Told) {
+        let (name, message) = (text(event, "/error/name"), text(event, "/error/data/message"));
+        let words = if message.is_empty() { name } else { message };
+        told.page.say(words);
+        let status = number(event, "/error/data/statusCode").and_then(words::of_status);
+        // The provider's own answer tells more than its status: no credit is a 429, too.
+        let answer = words::of_text(text(event, "/error/data/responseBody"));
+        let verdict = match name {
+            "ProviderAuthError" => Verdict::AuthFailed,
+            "MessageAbortedError" => Verdict::Interrupted,
+            _ => answer.or(status).unwrap_or_else(|| words::verdict(words)),
+        };
+        let header = text(event, "/error/data/responseHeaders/retry-after").parse().ok();
+        let reset_at = header.and_then(|seconds| reset::of_delay(seconds, now)).or_else(|| reset::of_text(words, now));
+        told.end(verdict, words, reset_at.filter(|_| verdict == Verdict::RateLimited), "stream error");
+        self.refused = None;
+        told.page.bill(&self.usage);
+    }
+}

@@ -1,0 +1,95 @@
+//! What an agent's programs tell the shim: a datagram on the socket that a variable of their environment names, as with
+//! sd_notify(3).
+//!
+//! Whoever tells must never wait long for whoever listens, and an error is nobody's business: an agent runs as well where
+//! nobody hears of it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// The variable: `@` and a name in the abstract namespace.
+pub const VARIABLE: &str = "AGENTD_NOTIFY_SOCKET";
+
+/// Somebody who wants to be told.
+#[derive(Debug)]
+pub struct Listener(UnixDatagram);
+
+impl Listener {
+    /// As the environment says; none where there is none.
+    pub fn from_environment() -> Option<Self> {
+        Self::at(&std::env::var_os(VARIABLE)?)
+    }
+
+    fn at(name: &OsStr) -> Option<Self> {
+        let address = SocketAddr::from_abstract_name(name.as_bytes().strip_prefix(b"@")?).ok()?;
+        let socket = UnixDatagram::unbound().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        socket.connect_addr(&address).ok()?;
+        Some(Self(socket))
+    }
+
+    /// Tells; false if the listener has more to read than the system keeps for it, and it has to be told later.
+    pub fn tell(&self, datagram: &[u8]) -> bool {
+        !self.0.send(datagram).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Waits until it can be told, but no longer than this.
+    pub fn wait(&self, at_most: Duration) {
+        let timeout = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
+        // Whatever comes of it, telling is tried again.
+        let _ = poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLOUT)], timeout);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(name: &str) -> UnixDatagram {
+        UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_told_is_heard() {
+        let name = format!("agentd-test-notify-{}", std::process::id());
+        let hears = bound(&name);
+        let listener = Listener::at(OsStr::new(&format!("@{name}"))).unwrap();
+        assert!(listener.tell(b"ACTIVITY=busy\n"));
+        let mut buffer = [0; 64];
+        let length = hears.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"ACTIVITY=busy\n");
+        drop(hears);
+        assert!(listener.tell(b"x"), "nobody hears it, and nobody will");
+    }
+
+    #[test]
+    fn who_does_not_read_is_told_later() {
+        let name = format!("agentd-test-full-{}", std::process::id());
+        let hears = bound(&name);
+        let listener = Listener::at(OsStr::new(&format!("@{name}"))).unwrap();
+        let kept = (0..100_000).take_while(|_| listener.tell(b"x")).count();
+        assert!(kept > 0 && kept < 100_000);
+        listener.wait(Duration::from_millis(1));
+        hears.recv(&mut [0; 8]).unwrap();
+        // The system says that there is room when half of it is free.
+        hears.set_nonblocking(true).unwrap();
+        while hears.recv(&mut [0; 8]).is_ok() {}
+        listener.wait(Duration::from_secs(60));
+        assert!(listener.tell(b"x"));
+    }
+
+    #[test]
+    fn a_name_of_another_kind_is_nobody() {
+        for name in ["", "@", "/run/x", "name"] {
+            assert!(Listener::at(OsStr::new(name)).is_none(), "{name}");
+        }
+        assert!(Listener::at(OsStr::new(&format!("@{}", "x".repeat(200)))).is_none());
+    }
+}
