@@ -10,6 +10,7 @@ use crate::model::{
     AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
 };
 use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
+use crate::sys::notify::VARIABLE as NOTIFY_VARIABLE;
 use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 use crate::sys::{process, unix_socket};
@@ -18,9 +19,6 @@ use super::{Executor, What};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
-
-/// The variable that says where an agent can tell of itself.
-pub(super) const NOTIFY_VARIABLE: &str = "AGENTD_NOTIFY_SOCKET";
 
 /// Variables of the login shell's own terminal and process, which say nothing true about the agent's.
 const NOT_INHERITED: [&str; 8] = ["TERM", "TMUX", "TMUX_PANE", "PWD", "OLDPWD", "SHLVL", "_", NOTIFY_VARIABLE];

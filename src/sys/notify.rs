@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// The variable: `@` and a name in the abstract namespace.
+/// The variable: a path, or `@` and a name in the abstract namespace.
 pub const VARIABLE: &str = "AGENTD_NOTIFY_SOCKET";
 
 /// Somebody who wants to be told.
@@ -28,7 +28,12 @@ impl Listener {
     }
 
     fn at(name: &OsStr) -> Option<Self> {
-        let address = SocketAddr::from_abstract_name(name.as_bytes().strip_prefix(b"@")?).ok()?;
+        let address = match name.as_bytes() {
+            [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+            [b'/', ..] => SocketAddr::from_pathname(name),
+            _ => return None,
+        }
+        .ok()?;
         let socket = UnixDatagram::unbound().ok()?;
         socket.set_nonblocking(true).ok()?;
         socket.connect_addr(&address).ok()?;
@@ -70,6 +75,15 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_as_good_as_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let hears = UnixDatagram::bind(&path).unwrap();
+        assert!(Listener::at(path.as_os_str()).unwrap().tell(b"x"));
+        assert_eq!(hears.recv(&mut [0; 8]).unwrap(), 1);
+    }
+
+    #[test]
     fn who_does_not_read_is_told_later() {
         let name = format!("agentd-test-full-{}", std::process::id());
         let hears = bound(&name);
@@ -87,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_name_of_another_kind_is_nobody() {
-        for name in ["", "@", "/run/x", "name"] {
+        for name in ["", "@", "/nonexistent/socket", "name"] {
             assert!(Listener::at(OsStr::new(name)).is_none(), "{name}");
         }
         assert!(Listener::at(OsStr::new(&format!("@{}", "x".repeat(200)))).is_none());

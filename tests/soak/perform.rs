@@ -176,7 +176,6 @@ fn is_connected(place: &mut Place) -> Result<(), String> {
     if place.daemon().is_some() { place.answers() } else { Ok(()) }
 }
 
-
 /// The daemon ends, and at its end nothing is left of any agent, unless it leaves them to the next one.
 fn end(place: &mut Place, signal: i32, detaches: bool) -> Result<(), String> {
     place.answers()?;
