@@ -182,6 +182,7 @@ mod tests {
             argv: vec![CString::new(argument).unwrap()],
             workdir: "/".into(),
             env: [("E".into(), Secret::new("1")), ("S".into(), Secret::new(secret))].into(),
+            extra: crate::model::Extra::default(),
         };
         let origin = Arc::new(Origin { fields: [("command", 1)].into(), env: BTreeSet::from(["E".into()]) });
         let spec = AgentSpec { origin, ..AgentSpec::sample("a", "custom", launch) };

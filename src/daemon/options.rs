@@ -91,6 +91,7 @@ impl Options {
 
     pub(super) fn ground(&self) -> Ground {
         Ground {
+            agentd: self.agentd.clone(),
             shim: self.shim.clone(),
             shim_socket: self.shim_socket.clone(),
             tmux_socket: self.tmux_socket.clone(),

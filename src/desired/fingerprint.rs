@@ -42,7 +42,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
-    use crate::model::Secret;
+    use crate::model::{Extra, Secret};
 
     use super::*;
 
@@ -51,6 +51,7 @@ mod tests {
             argv: argv.iter().map(|argument| std::ffi::CString::new(*argument).unwrap()).collect(),
             workdir: workdir.into(),
             env: env.iter().map(|(name, value)| ((*name).into(), Secret::new(*value))).collect::<BTreeMap<_, _>>(),
+            extra: Extra::default(),
         };
         of(&SessionName::new(session).unwrap(), &launch).0.iter().fold(String::new(), |mut text, byte| {
             write!(text, "{byte:02x}").unwrap();

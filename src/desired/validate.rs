@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Interrupt, Launch, Origin, Policy, Restart, Secret};
+use crate::dialect::Dialect;
+use crate::model::{Extra, Interrupt, Launch, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
@@ -80,7 +81,7 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let argv = read_argv(&fields, harness, mode, prompt.as_ref(), context);
     let workdir = read_workdir(&fields, context);
     let env = environment::read(&fields, context);
-    let launch = argv.zip(workdir).map(|(argv, workdir)| Launch { argv, workdir, env });
+    let launch = argv.zip(workdir).map(|((argv, extra), workdir)| Launch { argv, workdir, env, extra });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };
     // A name that is there but no string must not make the agent look unnamed.
     if fields.entry("name").is_some() && name.is_none() {
@@ -168,7 +169,7 @@ fn read_argv(
     mode: Option<Mode>,
     prompt: Option<&prompt::Prompt>,
     context: &mut Context,
-) -> Option<Vec<CString>> {
+) -> Option<(Vec<CString>, Extra)> {
     let reporter = &mut *context.reporter;
     let command = fields.strings("command", reporter);
     let further = fields.strings("args", reporter);
@@ -193,14 +194,18 @@ fn read_argv(
     };
     let placeholder = command.as_ref().or(further.as_ref()).map(|strings| strings.entry);
     match harness.argv(&request) {
-        Ok(argv) if argv.iter().any(|argument| argument.len() > MAX_ARGUMENT) => {
+        Ok(argv) if argv.words.iter().any(|argument| argument.len() > MAX_ARGUMENT) => {
             let message = format!("an argument with the prompt in it is longer than {MAX_ARGUMENT} bytes");
             let entry = prompt.map(|prompt| prompt.entry).or(placeholder)?;
             reporter.error(&entry, message, "too long to be passed to a program");
             None
         }
         // A NUL was reported where it stands.
-        Ok(argv) => argv.into_iter().map(|argument| CString::new(argument).ok()).collect(),
+        Ok(argv) => {
+            let extra = extra(harness, &request, argv.options_end);
+            let words: Option<Vec<CString>> = argv.words.into_iter().map(|word| CString::new(word).ok()).collect();
+            words.map(|words| (words, extra))
+        }
         Err(unsupported) => {
             for what in unsupported {
                 let entry = match what {
@@ -215,6 +220,13 @@ fn read_argv(
             None
         }
     }
+}
+
+/// What agentd adds, where it stands among the other arguments.
+fn extra(harness: &Harness, request: &Request, place: usize) -> Extra {
+    let Some((args, filter)) = harness.events(request) else { return Extra::default() };
+    let events = args.iter().filter_map(|arg| CString::new(arg.as_str()).ok()).collect();
+    Extra { place, events, filter: filter.map(Dialect::as_str) }
 }
 
 fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mut Reporter) {

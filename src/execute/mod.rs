@@ -63,6 +63,8 @@ pub enum What {
 /// What launches need to know of this host.
 #[derive(Debug)]
 pub struct Ground {
+    /// agentd's own program, which agents' hooks and filters run.
+    pub agentd: PathBuf,
     /// The shim's program.
     pub shim: PathBuf,
     /// Where shims connect to.

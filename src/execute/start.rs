@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
+    AGENTD, AgentName, AgentSpec, Child, Ending, Extra, Mono, Observed, RunId, Seat, SeatState, SessionName,
+    StartError, StartStage,
 };
 use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
 use crate::sys::notify::VARIABLE as NOTIFY_VARIABLE;
@@ -99,6 +100,7 @@ impl Executor {
         }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
+        let (argv, filter) = self.arguments(&agent, &spec);
         let Some(place) = self.places.get_mut(&agent) else { return };
         place.run = Some(run);
         if place.cgroup.is_none()
@@ -116,11 +118,11 @@ impl Executor {
             memo,
             line,
             workdir: spec.launch.workdir.as_os_str().as_bytes().to_vec(),
-            argv: spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
+            argv,
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
             notify: notify.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
             before: Vec::new(),
-            filter: Vec::new(),
+            filter,
         };
         place.spec = Some(spec);
         self.order(&agent, Order::Start(start));
@@ -176,6 +178,23 @@ impl Executor {
         environment
     }
 
+    /// The program's arguments, with those that have it tell of itself, and the filter that reads what it then prints. An older
+    /// shim has no place for a filter.
+    fn arguments(&self, agent: &AgentName, spec: &AgentSpec) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let mut argv: Vec<Vec<u8>> = spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
+        let Extra { place, events, filter } = &spec.launch.extra;
+        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
+        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
+        // It stands in words that harnesses hand to a shell, or read as JSON.
+        let path = self.ground.agentd.to_str().filter(|path| path.chars().all(is_plain));
+        let (true, Some(path)) = (has_place, path) else { return (argv, Vec::new()) };
+        let events = events.iter().map(|word| word.to_string_lossy().replace(AGENTD, path).into_bytes());
+        let place = (*place).min(argv.len());
+        argv.splice(place..place, events);
+        let filter = filter.map(|dialect| [path, "filter", dialect].map(|word| word.as_bytes().to_vec()).into());
+        (argv, filter.unwrap_or_default())
+    }
+
     /// Where the agent's shim takes its notices, if it can: beside the tmux socket, in a directory of the agents' user.
     fn notify_socket(&self, agent: &AgentName) -> Option<PathBuf> {
         let link = self.places.get(agent)?.link.as_ref()?;
@@ -190,6 +209,11 @@ impl Executor {
             tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
         }
     }
+}
+
+/// Whether it means itself wherever it is written.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+')
 }
 
 /// What to do about the limit that tmux met with when it made a terminal and forked, if that was it.

@@ -53,6 +53,19 @@ pub struct Launch {
     pub workdir: PathBuf,
     /// Secrets and the declared environment, merged; it wins over the login environment. No name has `=` or NUL.
     pub env: BTreeMap<OsString, Secret>,
+    /// What agentd adds of its own. It isn't in the fingerprint: who runs without it, or with another, runs on.
+    pub extra: Extra,
+}
+
+/// What agentd adds to a launch to learn of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Where in the arguments further options can stand.
+    pub place: usize,
+    /// Options that have the program tell of itself, in which `{agentd}` stands for agentd's own program.
+    pub events: Vec<CString>,
+    /// How to read what the program then prints: an argument of `agentd filter`.
+    pub filter: Option<&'static str>,
 }
 
 /// How an agent is kept.
@@ -96,6 +109,9 @@ pub enum Interrupt {
     /// C-c typed into the pane this many times at once, for full-screen programs that read it as a key.
     TypeCtrlC(u8),
 }
+
+/// Stands for agentd's own program in the options of [`Extra`].
+pub const AGENTD: &str = "{agentd}";
 
 #[cfg(test)]
 impl AgentSpec {

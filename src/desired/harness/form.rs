@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::dialect::Dialect;
 use crate::model::Interrupt;
 
 use super::{Mode, PROMPT, Permissions, Request, Unsupported};
+
+/// Other names of the options by which programs are told what to print.
+const OUTPUTS: [&str; 5] = ["-o", "--output-format", "--format", "--json", "--settings"];
 
 /// How it is run in one mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub struct Form {
     pub guarded_words: Vec<String>,
     /// Prompts that can't be passed.
     pub refused_prompts: Vec<String>,
+    /// Ask it to tell of itself; [`crate::model::AGENTD`] stands for agentd's own program.
+    pub event_args: Vec<String>,
+    /// What it then writes to its standard output, if that isn't for people any more.
+    pub filter: Option<Dialect>,
     /// Asks it to end.
     pub interrupt: Interrupt,
 }
@@ -41,6 +49,8 @@ impl Form {
             guarded_prompt: Vec::new(),
             guarded_words: Vec::new(),
             refused_prompts: Vec::new(),
+            event_args: Vec::new(),
+            filter: None,
             interrupt: Interrupt::Sigint,
         }
     }
@@ -63,6 +73,14 @@ impl Form {
             Some(_) | None => {}
         }
         unsupported
+    }
+
+    /// Whether its own arguments for events would meet others to the same end among an agent's.
+    pub fn is_told_otherwise(&self, args: &[&str]) -> bool {
+        let name = |arg: &str| arg.split('=').next().unwrap_or_default().to_owned();
+        let ours = self.event_args.iter().filter(|arg| arg.starts_with('-')).map(|arg| name(arg));
+        let ours: Vec<String> = ours.chain(OUTPUTS.map(str::to_owned)).collect();
+        args.iter().any(|arg| ours.contains(&name(arg)))
     }
 
     /// The arguments that pass a prompt.

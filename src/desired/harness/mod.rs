@@ -15,6 +15,7 @@ pub mod reference;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use crate::dialect::Dialect;
 use crate::model::Interrupt;
 
 use form::{Form, fill_in};
@@ -141,6 +142,15 @@ pub struct Request<'a> {
     pub prompt: Option<&'a [u8]>,
 }
 
+/// The arguments of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argv {
+    /// All of them, the program first.
+    pub words: Vec<Vec<u8>>,
+    /// Where those that agentd chose end: further options can stand here.
+    pub options_end: usize,
+}
+
 /// What a harness can't do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsupported {
@@ -195,8 +205,16 @@ impl Harness {
         }
     }
 
+    /// How it is asked for its events, unless an agent's own arguments say otherwise: the arguments, and how to read what it
+    /// then prints.
+    pub fn events(&self, request: &Request) -> Option<(&[String], Option<Dialect>)> {
+        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let is_asked = !form.event_args.is_empty() || form.filter.is_some();
+        (is_asked && !form.is_told_otherwise(request.args)).then_some((&form.event_args, form.filter))
+    }
+
     /// The argv, or everything that it can't do.
-    pub fn argv(&self, request: &Request) -> Result<Vec<Vec<u8>>, Vec<Unsupported>> {
+    pub fn argv(&self, request: &Request) -> Result<Argv, Vec<Unsupported>> {
         let mode = self.mode(request.mode, request.prompt.is_some());
         let form = self.form(mode).ok_or_else(|| vec![Unsupported::Mode])?;
         let mut unsupported = form.cannot(mode, request, self.takes_command);
@@ -213,6 +231,7 @@ impl Harness {
         words.extend(model.iter().map(String::as_str));
         let permissions = request.permissions.and_then(|level| form.permissions.get(&level));
         words.extend(permissions.into_iter().flatten().map(String::as_str));
+        let options_end = words.len();
         words.extend(request.args);
         let has_placeholder = self.takes_command && words.iter().skip(1).any(|word| word.contains(PROMPT));
         if has_placeholder && request.prompt.is_none() {
@@ -227,7 +246,7 @@ impl Harness {
             Some(prompt) => argv.extend(form.passing(prompt)),
             None => {}
         }
-        Ok(argv)
+        Ok(Argv { words: argv, options_end })
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::report::Reporter;
 use super::super::source::Source;
 use super::form::Form;
 use super::{CUSTOM, Harness, Harnesses, MODEL, Mode, PROMPT, Permissions};
+use crate::dialect::Dialect;
 use crate::model::{AgentName, Interrupt};
 
 /// A harness's table.
@@ -34,6 +35,8 @@ pub static FORM: TableKind = TableKind {
         "guarded_prompt",
         "guarded_words",
         "refused_prompts",
+        "event_args",
+        "filter",
         "interrupt",
     ],
     hidden: &[],
@@ -191,6 +194,15 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
     form.guarded_prompt = guarded.unwrap_or(form.guarded_prompt);
     form.guarded_words = texts(&fields, "guarded_words", None, reporter).unwrap_or(form.guarded_words);
     form.refused_prompts = texts(&fields, "refused_prompts", None, reporter).unwrap_or(form.refused_prompts);
+    if let Some(args) = texts(&fields, "event_args", None, reporter) {
+        form.event_args = args;
+        // The old one reads what the old arguments have it print.
+        form.filter = None;
+    }
+    let words = Dialect::ALL.map(Dialect::as_str);
+    if let Some((_, index)) = fields.word("filter", &words, reporter) {
+        form.filter = Dialect::ALL.get(index).copied();
+    }
     let words = INTERRUPTS.map(|(word, _)| word);
     if let Some((_, index)) = fields.word("interrupt", &words, reporter) {
         form.interrupt = INTERRUPTS.get(index).map_or(form.interrupt, |(_, interrupt)| *interrupt);

@@ -1,6 +1,8 @@
 //! The one description of the fields of a harness's table, for people: the schema and the manual are made of it.
 
 use super::super::reference::{Field, Kind, Preset};
+use crate::dialect::Dialect;
+
 use super::Mode;
 use super::read::INTERRUPTS;
 
@@ -72,7 +74,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 9] = [
+pub static FORM: [Field; 11] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -130,6 +132,20 @@ pub static FORM: [Field; 9] = [
         examples: &["[\"-\"]"],
     },
     Field {
+        name: "event_args",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Value("[]"),
+        meaning: "Further arguments that have it tell what it does, which {agentd} can run as a hook: {agentd} hook DIALECT.",
+        examples: &["[\"--output-format\", \"stream-json\"]"],
+    },
+    Field {
+        name: "filter",
+        kind: Kind::Word(dialects),
+        preset: Preset::Else("what it prints is for people"),
+        meaning: "Whose events it then prints, one a line, for agentd to read and to show as text.",
+        examples: &["\"claude-code\""],
+    },
+    Field {
         name: "interrupt",
         kind: Kind::Word(interrupts),
         preset: Preset::Value("\"SIGINT\""),
@@ -150,6 +166,10 @@ pub fn modes() -> Vec<(&'static str, String)> {
         Mode::Interactive => "keeps its screen, and waits for you to attach",
     };
     Mode::ALL.into_iter().map(|mode| (mode.word(), meaning(mode).to_owned())).collect()
+}
+
+fn dialects() -> Vec<(&'static str, String)> {
+    Dialect::ALL.iter().map(|dialect| (dialect.as_str(), format!("as {} streams them", dialect.as_str()))).collect()
 }
 
 fn interrupts() -> Vec<(&'static str, String)> {

@@ -10,7 +10,7 @@ fn find(name: &str) -> Option<&'static Arc<Harness>> {
 
 fn argv(name: &str, request: &Request) -> String {
     match find(name).unwrap().argv(request) {
-        Ok(argv) => argv.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join("│"),
+        Ok(argv) => argv.words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join("│"),
         Err(unsupported) => format!("{unsupported:?}"),
     }
 }
@@ -106,12 +106,43 @@ fn a_prompt_is_passed_byte_for_byte() {
     for harness in Harnesses::builtin().iter() {
         let request = Request { prompt: Some(prompt), ..Request::default() };
         let argv = harness.argv(&request).unwrap();
-        assert_eq!(argv.last().unwrap(), prompt, "{}", harness.name);
+        assert_eq!(argv.words.last().unwrap(), prompt, "{}", harness.name);
     }
     let argv = find("custom").unwrap().argv(&Request {
         command: Some(&["x", "{prompt}"]),
         prompt: Some(prompt),
         ..Request::default()
     });
-    assert_eq!(argv.unwrap()[1], prompt);
+    assert_eq!(argv.unwrap().words[1], prompt);
+}
+
+#[test]
+fn a_harness_is_asked_for_its_events_unless_an_agent_says_what_it_prints() {
+    let claude = find("claude-code").unwrap();
+    let asked = |args: &[&str], mode| {
+        let request = Request { args, mode: Some(mode), ..with("do it") };
+        claude.events(&request).map(|(args, filter)| (args.len(), filter))
+    };
+    assert_eq!(asked(&[], Mode::Headless), Some((3, Some(Dialect::ClaudeCode))));
+    assert_eq!(asked(&[], Mode::Interactive), Some((2, None)));
+    assert_eq!(asked(&["--add-dir", "/x"], Mode::Headless), Some((3, Some(Dialect::ClaudeCode))));
+    for args in [&["--output-format", "json"][..], &["--output-format=json"], &["--verbose"]] {
+        assert_eq!(asked(args, Mode::Headless), None, "{args:?}");
+    }
+    assert_eq!(asked(&["--settings", "mine.json"], Mode::Interactive), None);
+    let gemini = Request { args: &["-o", "json"], mode: Some(Mode::Headless), ..with("do it") };
+    assert_eq!(find("gemini-cli").unwrap().events(&gemini), None);
+    assert_eq!(find("custom").unwrap().events(&with("do it")), None);
+}
+
+#[test]
+fn claudes_hooks_are_settings_that_it_can_read() {
+    let request = Request { mode: Some(Mode::Interactive), ..Request::default() };
+    let (args, _) = find("claude-code").unwrap().events(&request).unwrap();
+    let settings: serde_json::Value = serde_json::from_str(&args[1]).unwrap();
+    let hooks = settings["hooks"].as_object().unwrap();
+    assert!(hooks.len() >= 9, "{settings}");
+    for hook in hooks.values() {
+        assert_eq!(hook[0]["hooks"][0]["command"], "{agentd} hook claude-code");
+    }
 }

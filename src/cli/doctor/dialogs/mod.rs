@@ -182,7 +182,7 @@ mod tests {
         let env: BTreeMap<OsString, Secret> =
             env.iter().map(|(name, value)| (OsString::from(name), Secret::new(value.as_bytes()))).collect();
         let argv = argv.iter().map(|word| CString::new(*word).unwrap()).collect();
-        let launch = Launch { argv, workdir: PathBuf::from("/"), env };
+        let launch = Launch { argv, workdir: PathBuf::from("/"), env, extra: crate::model::Extra::default() };
         let spec = AgentSpec::sample("one", harness, launch);
         let user = Identity { home: home.to_owned(), ..Identity::current() };
         Subject { spec: Arc::new(spec), login: Arc::default(), user: Arc::new(user) }
