@@ -117,6 +117,10 @@ fn outcomes_are_what_happened() {
                 (_, name) => expected(name),
             };
             let (_, left, _) = hear(dialect, &stream);
+            if stream.is_empty() {
+                assert!(left.is_empty());
+                continue;
+            }
             assert_eq!(left.get(Key::Outcome), expected, "{} {name}", dialect.as_str());
             assert!(left.get(Key::Session).is_some_and(|id| id.len() >= 20), "{} {name}", dialect.as_str());
             let activity = if expected.is_some() { "idle" } else { "busy" };
