@@ -90,7 +90,6 @@ fn streams_of_opencode() {
 fn expected(name: &str) -> Option<&'static str> {
     match name {
         "success" | "tool" => Some("succeeded"),
-        "denied" => Some("permission_denied"),
         "wrong_key" => Some("auth_failed"),
         "rate_limited" | "used_up" => Some("rate_limited"),
         "over_budget" | "max_turns" => Some("over_budget"),
@@ -108,7 +107,7 @@ fn outcomes_are_what_happened() {
             let expected = match (dialect, &*name) {
                 // It was killed while it asked its provider again and again, and had said nothing of it.
                 _ if exit(dialect, &name) == "ignored the signal" => None,
-                (Dialect::ClaudeCode, "refused") => Some("permission_denied"),
+                (Dialect::ClaudeCode | Dialect::QwenCode | Dialect::OpenCode, "refused") => Some("permission_denied"),
                 (Dialect::ClaudeCode, "sigint") => Some("interrupted"),
                 // It says nothing of it.
                 (_, "sigint") => None,
