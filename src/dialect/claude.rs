@@ -71,7 +71,7 @@ impl Claude {
         }
         // Each result counts the turns since the one before, and the rest from the beginning.
         self.turns = self.turns.saturating_add(number(event, "/num_turns").unwrap_or_default());
-        let usage = Usage { turns: Some(self.turns), ..usage(event) };
+        let usage = Usage { turns: (self.turns > 0).then_some(self.turns), ..usage(event) };
         told.usage(&usage);
         told.page.bill(&usage);
     }

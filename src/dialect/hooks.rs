@@ -12,10 +12,15 @@ use super::words::without_keys;
 use super::{Dialect, Moment, reset, words};
 use crate::model::{Activity, Key, Notices, Verdict};
 
+/// How codex begins when it asks its model what to call a task.
+const TITLE: &str = "Generate a concise, single-line task title";
+
 /// What this payload tells.
 pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
     let mut notices = Notices::new();
     match dialect {
+        // It also tells of threads of its own.
+        Dialect::Codex if text(payload, "/input-messages/0").starts_with(TITLE) => {}
         Dialect::Codex if text(payload, "/type") == "agent-turn-complete" => {
             session(text(payload, "/thread-id"), &mut notices);
             ended(Verdict::Succeeded, "", None, "notify agent-turn-complete", &mut notices);

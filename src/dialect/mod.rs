@@ -22,6 +22,8 @@ mod reset;
 #[cfg(test)]
 mod tests;
 mod told;
+#[cfg(test)]
+mod unrecorded_tests;
 mod words;
 
 use serde_json::Value;

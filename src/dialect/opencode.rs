@@ -105,10 +105,18 @@ impl OpenCode {
             "MessageAbortedError" => Verdict::Interrupted,
             _ => answer.or(status).unwrap_or_else(|| words::verdict(words)),
         };
-        let header = text(event, "/error/data/responseHeaders/retry-after").parse().ok();
-        let reset_at = header.and_then(|seconds| reset::of_delay(seconds, now)).or_else(|| reset::of_text(words, now));
+        let reset_at = reset_at(event, now).or_else(|| reset::of_text(words, now));
         told.end(verdict, words, reset_at.filter(|_| verdict == Verdict::RateLimited), "stream error");
         self.refused = None;
         told.page.bill(&self.usage);
     }
+}
+
+/// When a limit ends, by a header of the provider's answer, or by fields of it.
+fn reset_at(event: &Value, now: Moment) -> Option<u64> {
+    let header = text(event, "/error/data/responseHeaders/retry-after").parse().ok();
+    let answer: Value = serde_json::from_str(text(event, "/error/data/responseBody")).unwrap_or_default();
+    let delay = header.or_else(|| answer.pointer("/error/resets_in_seconds")?.as_f64());
+    let time = || number(&answer, "/error/resets_at").and_then(|at| reset::of_time(at, now));
+    delay.and_then(|seconds| reset::of_delay(seconds, now)).or_else(time)
 }

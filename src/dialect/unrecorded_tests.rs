@@ -1,0 +1,217 @@
+//! What no fixture has: events as the programs' own sources and documentation describe them.
+
+use super::*;
+use crate::model::Key;
+
+const NOW: Moment = Moment { unix: 1_795_831_200, utc_offset: 0 };
+
+/// What is left of all that was told in the end, and the text.
+fn hear(dialect: Dialect, events: &[&str]) -> (Notices, String) {
+    let mut stream = Stream::new(dialect);
+    let mut said: Vec<Said> = events.iter().map(|event| stream.line(event.as_bytes(), NOW)).collect();
+    said.push(stream.end(NOW));
+    let mut left = Notices::new();
+    let mut text = Vec::new();
+    for said in said {
+        left.update(said.notices);
+        text.extend(said.text);
+    }
+    (left, String::from_utf8(text).unwrap())
+}
+
+fn outcome(told: &Notices) -> [&str; 3] {
+    [Key::Outcome, Key::Detail, Key::ResetAt].map(|key| told.get(key).unwrap_or("-"))
+}
+
+fn activity(told: &Notices) -> [&str; 2] {
+    [Key::Activity, Key::Question].map(|key| told.get(key).unwrap_or("-"))
+}
+
+#[test]
+fn claude_tells_when_its_limit_ends() {
+    let limit = r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795840000}}"#;
+    let message = r#"{"type":"assistant","error":"rate_limit","message":{"content":[{"type":"text","text":"You've hit your limit"}]}}"#;
+    let result = r#"{"type":"result","subtype":"success","is_error":true,"result":"You've hit your limit"}"#;
+    let (told, text) = hear(Dialect::ClaudeCode, &[limit, message, result]);
+    assert_eq!(outcome(&told), ["rate_limited", "You've hit your limit", "1795840000"]);
+    assert_eq!(text, "You've hit your limit\n");
+    let allowed = r#"{"type":"rate_limit_event","rate_limit_info":{"status":"allowed","resetsAt":1795840000}}"#;
+    assert_eq!(outcome(&hear(Dialect::ClaudeCode, &[limit, allowed, message, result]).0)[2], "");
+}
+
+#[test]
+fn claude_tells_why_a_message_is_none() {
+    for (error, verdict) in [
+        ("authentication_failed", "auth_failed"),
+        ("oauth_org_not_allowed", "auth_failed"),
+        ("billing_error", "over_budget"),
+        ("rate_limit", "rate_limited"),
+        ("overloaded", "failed"),
+        ("model_not_found", "failed"),
+        ("of_tomorrow", "failed"),
+    ] {
+        let message = format!(r#"{{"type":"assistant","error":"{error}","message":{{"content":[]}}}}"#);
+        let result = r#"{"type":"result","subtype":"success","is_error":true,"result":"words"}"#;
+        let (told, text) = hear(Dialect::ClaudeCode, &[&message, result]);
+        assert_eq!(outcome(&told), [verdict, "words", ""], "{error}");
+        assert_eq!(text, "words\n", "said once, where no message said it");
+    }
+}
+
+#[test]
+fn a_new_turn_takes_the_outcome_back() {
+    let result =
+        r#"{"type":"result","subtype":"success","is_error":false,"result":"x","num_turns":2,"total_cost_usd":0.5}"#;
+    let message = r#"{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}"#;
+    let (told, _) = hear(Dialect::ClaudeCode, &[message, result, message]);
+    assert_eq!(outcome(&told), ["", "", ""]);
+    assert_eq!(activity(&told), ["busy", ""]);
+    let (told, text) = hear(Dialect::ClaudeCode, &[message, result, message, result]);
+    assert_eq!(told.get(Key::Turns), Some("4"));
+    assert_eq!(told.get(Key::CostUsd), Some("0.5"));
+    assert!(text.ends_with("— 4 turns, $0.5000\n"), "{text}");
+}
+
+#[test]
+fn codex_shows_what_it_does() {
+    let (told, text) = hear(
+        Dialect::Codex,
+        &[
+            r#"{"type":"turn.started"}"#,
+            r#"{"type":"item.started","item":{"id":"1","type":"command_execution","command":"bash -lc \"it's\""}}"#,
+            r#"{"type":"item.started","item":{"id":"2","type":"mcp_tool_call","server":"s","tool":"t","arguments":{"query":"q"}}}"#,
+            r#"{"type":"item.completed","item":{"id":"1","type":"command_execution","command":"x","exit_code":2,"status":"failed"}}"#,
+            r#"{"type":"item.completed","item":{"id":"2","type":"mcp_tool_call","status":"failed","error":{"message":"gone"}}}"#,
+            r#"{"type":"item.completed","item":{"id":"3","type":"file_change","changes":[{"path":"/a","kind":"update"},{"path":"/b","kind":"add"}],"status":"completed"}}"#,
+            r#"{"type":"item.completed","item":{"id":"4","type":"web_search","query":"w"}}"#,
+            r#"{"type":"item.completed","item":{"id":"5","type":"reasoning","text":"hm"}}"#,
+            r#"{"type":"item.completed","item":{"id":"6","type":"command_execution","command":"rm x","status":"declined"}}"#,
+            r#"{"type":"turn.completed","usage":{"input_tokens":5}}"#,
+        ],
+    );
+    assert_eq!(outcome(&told), ["permission_denied", "refused: exec: rm x", ""]);
+    assert_eq!(
+        text,
+        "• exec: \"it's\"\n• s.t: q\n  ! exited with status 2\n  ! gone\n• update: /a\n• add: /b\n• web_search: w\n\
+         • exec: rm x\n  ! refused\n— 1 turn, 5 tokens in\n"
+    );
+}
+
+#[test]
+fn codex_may_end_without_saying_that_a_turn_failed() {
+    let error = r#"{"type":"error","message":"unexpected status 401 Unauthorized"}"#;
+    let (told, text) = hear(Dialect::Codex, &[error]);
+    assert_eq!(outcome(&told), ["auth_failed", "unexpected status 401 Unauthorized", ""]);
+    assert_eq!(text, "unexpected status 401 Unauthorized\n");
+    let reconnects = r#"{"type":"error","message":"Reconnecting... 1/5 (unexpected status 401 Unauthorized)"}"#;
+    assert_eq!(outcome(&hear(Dialect::Codex, &[reconnects]).0), ["-", "-", "-"]);
+}
+
+#[test]
+fn gemini_tells_what_went_wrong() {
+    let used = r#"{"type":"tool_use","tool_name":"run","tool_id":"1","parameters":{"command":"rm x"}}"#;
+    let denied = r#"{"type":"tool_result","tool_id":"1","status":"error","error":{"type":"policy_violation","message":"denied by policy"}}"#;
+    let success = r#"{"type":"result","status":"success","stats":{}}"#;
+    let (told, text) = hear(Dialect::GeminiCli, &[used, denied, success]);
+    assert_eq!(outcome(&told), ["permission_denied", "refused: run: rm x", ""]);
+    assert_eq!(text, "• run: rm x\n  ! denied by policy\n");
+    let turns = r#"{"type":"error","severity":"error","message":"Maximum session turns exceeded"}"#;
+    assert_eq!(outcome(&hear(Dialect::GeminiCli, &[turns, success]).0)[0], "over_budget");
+    let warning = r#"{"type":"error","severity":"warning","message":"Loop detected, stopping execution"}"#;
+    assert_eq!(outcome(&hear(Dialect::GeminiCli, &[warning, success]).0)[0], "succeeded");
+    for (kind, verdict) in [
+        ("FatalAuthenticationError", "auth_failed"),
+        ("FatalTurnLimitedError", "over_budget"),
+        ("FatalCancellationError", "interrupted"),
+        ("Error", "failed"),
+    ] {
+        let result = format!(r#"{{"type":"result","status":"error","error":{{"type":"{kind}","message":"words"}}}}"#);
+        let (told, text) = hear(Dialect::GeminiCli, &[&result]);
+        assert_eq!(outcome(&told), [verdict, "words", ""], "{kind}");
+        assert_eq!(text, "words\n");
+    }
+}
+
+#[test]
+fn qwen_tells_its_error_in_two_places() {
+    let result = r#"{"type":"result","subtype":"error_during_execution","is_error":true,"error":{"message":"429 Too Many Requests, retry after 9s"}}"#;
+    let (told, text) = hear(Dialect::QwenCode, &[result]);
+    assert_eq!(outcome(&told), ["rate_limited", "429 Too Many Requests, retry after 9s", "1795831209"]);
+    assert_eq!(text, "429 Too Many Requests, retry after 9s\n");
+    let denied = r#"{"type":"result","subtype":"success","result":"","permission_denials":[{"tool_name":"edit","tool_input":{"file_path":"/a"}}]}"#;
+    assert_eq!(outcome(&hear(Dialect::QwenCode, &[denied]).0), ["permission_denied", "refused: edit: /a", ""]);
+}
+
+#[test]
+fn opencode_stops_for_many_reasons() {
+    let error = |name: &str, data: &str| format!(r#"{{"type":"error","error":{{"name":"{name}","data":{data}}}}}"#);
+    for (error, told) in [
+        (error("ProviderAuthError", r#"{"message":"no key"}"#), ["auth_failed", "no key", ""]),
+        (error("MessageAbortedError", "{}"), ["interrupted", "MessageAbortedError", ""]),
+        (error("APIError", r#"{"message":"x","statusCode":500}"#), ["failed", "x", ""]),
+        (
+            error("APIError", r#"{"message":"x","statusCode":429,"responseHeaders":{"retry-after":"30"}}"#),
+            ["rate_limited", "x", "1795831230"],
+        ),
+        (
+            error("APIError", r#"{"message":"x","statusCode":429,"responseBody":"{\"code\":\"insufficient_quota\"}"}"#),
+            ["over_budget", "x", ""],
+        ),
+    ] {
+        assert_eq!(outcome(&hear(Dialect::OpenCode, &[&error]).0), told, "{error}");
+    }
+    let step = r#"{"type":"step_finish","part":{"reason":"length","cost":0.25,"tokens":{"output":3,"reasoning":4}}}"#;
+    let (told, text) = hear(Dialect::OpenCode, &[step]);
+    assert_eq!(outcome(&told), ["failed", "the model stopped: length", ""]);
+    assert_eq!(text, "— 1 turn, 7 out, $0.2500\n");
+}
+
+#[test]
+fn cursor_says_what_its_documentation_says() {
+    let (told, text) = hear(
+        Dialect::Cursor,
+        &[
+            r#"{"type":"system","subtype":"init","session_id":"s1","model":"m","permissionMode":"default"}"#,
+            r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"p"}]},"session_id":"s1"}"#,
+            r#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"I look."}]},"session_id":"s1"}"#,
+            r#"{"type":"tool_call","subtype":"started","call_id":"1","tool_call":{"readToolCall":{"args":{"path":"a.txt"}}},"session_id":"s1"}"#,
+            r#"{"type":"tool_call","subtype":"completed","call_id":"1","tool_call":{"readToolCall":{"args":{"path":"a.txt"}}},"session_id":"s1"}"#,
+            r#"{"type":"tool_call","subtype":"started","call_id":"2","tool_call":{"function":{"name":"f","arguments":"{}"}},"session_id":"s1"}"#,
+            r#"{"type":"result","subtype":"success","is_error":false,"result":"I look.","session_id":"s1"}"#,
+        ],
+    );
+    assert_eq!(outcome(&told), ["succeeded", "", ""]);
+    assert_eq!(told.get(Key::Session), Some("s1"));
+    assert_eq!(text, "I look.\n• read: a.txt\n• f: {}\n");
+}
+
+#[test]
+fn hooks_ask_people() {
+    let told = |dialect, payload: &str| {
+        let told = hook(dialect, payload.as_bytes(), NOW);
+        activity(&told).map(ToOwned::to_owned)
+    };
+    let claude = |payload| told(Dialect::ClaudeCode, payload);
+    let gemini = r#"{"hook_event_name":"Notification","notification_type":"ToolPermission","message":"Tool Shell requires execution","details":{"type":"exec","command":"rm x"}}"#;
+    assert_eq!(told(Dialect::GeminiCli, gemini), ["waiting", "Tool Shell requires execution: rm x"]);
+    let codex = r#"{"hook_event_name":"PermissionRequest","tool_name":"Bash","tool_input":{"command":"rm x","description":"y"}}"#;
+    assert_eq!(told(Dialect::Codex, codex), ["waiting", "Bash: rm x"]);
+    assert_eq!(claude(r#"{"hook_event_name":"Elicitation","message":"Which?"}"#), ["waiting", "Which?"]);
+    assert_eq!(claude(r#"{"hook_event_name":"ElicitationResult"}"#), ["busy", ""]);
+    let asks = r#"{"hook_event_name":"Notification","notification_type":"elicitation_dialog","message":"Which?"}"#;
+    assert_eq!(claude(asks), ["waiting", "Which?"]);
+    assert_eq!(claude(r#"{"hook_event_name":"Notification","notification_type":"auth_success"}"#), ["-", "-"]);
+    assert_eq!(claude(r#"{"hook_event_name":"SessionStart","source":"compact"}"#), ["-", "-"]);
+    assert_eq!(claude(r#"{"hook_event_name":"SessionStart","source":"resume"}"#), ["idle", ""]);
+    for began in ["BeforeAgent", "BeforeTool", "AfterTool"] {
+        let payload = format!(r#"{{"hook_event_name":"{began}"}}"#);
+        assert_eq!(told(Dialect::GeminiCli, &payload), ["busy", ""]);
+    }
+    assert_eq!(told(Dialect::OpenCode, codex), ["-", "-"]);
+    let over = hook(Dialect::GeminiCli, br#"{"hook_event_name":"AfterAgent","session_id":"s"}"#, NOW);
+    assert_eq!(outcome(&over), ["succeeded", "", ""]);
+    let forbidden =
+        br#"{"hook_event_name":"StopFailure","error":"billing_error","last_assistant_message":"[API Error: 403 x]"}"#;
+    assert_eq!(outcome(&hook(Dialect::QwenCode, forbidden, NOW))[0], "auth_failed");
+    assert_eq!(outcome(&hook(Dialect::ClaudeCode, forbidden, NOW))[0], "over_budget");
+}
