@@ -11,12 +11,14 @@ pub mod doctor;
 pub mod drain;
 pub mod events;
 pub mod failure;
+mod first_run;
 mod ground;
 pub mod init;
 pub mod logs;
 pub mod man;
 pub mod output;
 mod pane;
+pub mod prepare;
 pub mod run;
 pub mod schema;
 pub mod send;
@@ -113,6 +115,9 @@ enum Command {
     Man(man::Flags),
     /// Run two small scripted agents in a private directory, as you, to see how it works
     Demo,
+    /// What runs right before an agent does, and answers ahead what its program would ask
+    #[command(hide = true)]
+    Prepare(prepare::Flags),
     /// What a login shell is asked to execute
     #[command(name = login_env::SUBCOMMAND, hide = true)]
     PrintEnvironment,
@@ -152,6 +157,7 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(flags)) => completions::run(&flags),
         Some(Command::Man(flags)) => man::run(&flags),
         Some(Command::Demo) => demo::demo(),
+        Some(Command::Prepare(flags)) => prepare::run(&flags),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
     }
 }

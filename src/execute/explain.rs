@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_end_between_fork_and_exec_is_not_told_as_a_want_of_processes() {
-        let launch = Launch { argv: Vec::new(), workdir: "/".into(), env: BTreeMap::new() };
+        let launch = Launch { argv: Vec::new(), workdir: "/".into(), env: BTreeMap::new(), prepare: Vec::new() };
         let spec = AgentSpec::sample("one", "custom", launch);
         let said = |errno: Errno| explain(StartStage::Fork, errno.desc(), &spec, "");
         assert_eq!(said(Errno::ECANCELED), "it was ended before its program was executed");

@@ -53,6 +53,9 @@ pub struct Launch {
     pub workdir: PathBuf,
     /// Secrets and the declared environment, merged; it wins over the login environment. No name has `=` or NUL.
     pub env: BTreeMap<OsString, Secret>,
+    /// What agentd is to do in the agent's place, right before each start of it: the words after `agentd prepare`.
+    /// Nothing if there are none.
+    pub prepare: Vec<CString>,
 }
 
 /// How an agent is kept.

@@ -36,6 +36,7 @@ pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
             argv: vec![CString::new(format!("v{version}")).unwrap()],
             workdir: "/".into(),
             env: BTreeMap::new(),
+            prepare: Vec::new(),
         },
         policy,
         fingerprint: Fingerprint([version; 32]),

@@ -1,11 +1,11 @@
 //! The one description of the fields of a harness's table, for people: the schema and the manual are made of it.
 
 use super::super::reference::{Field, Kind, Preset};
-use super::Mode;
+use super::{Mode, PREPARED};
 use super::read::INTERRUPTS;
 
 /// The fields of `[harness.<name>]`.
-pub static HARNESS: [Field; 8] = [
+pub static HARNESS: [Field; 10] = [
     Field {
         name: "program",
         kind: Kind::Text(Some("^[^\\x00]+$")),
@@ -26,6 +26,20 @@ pub static HARNESS: [Field; 8] = [
         preset: Preset::Else("that it signs in with it"),
         meaning: "When it does, for people.",
         examples: &["\"my-agent signs in with it\""],
+    },
+    Field {
+        name: "prepare_as",
+        kind: Kind::Word(prepared),
+        preset: Preset::Else("nobody's"),
+        meaning: "Whose questions at a first start it asks: those that agentd answers ahead where an agent has prepare.",
+        examples: &["\"claude-code\""],
+    },
+    Field {
+        name: "prepare_env",
+        kind: Kind::Variables("^[^=\\x00]+$"),
+        preset: Preset::Value("{}"),
+        meaning: "Variables for agents with prepare, unless they have one of that name.",
+        examples: &["{ DISABLE_AUTOUPDATER = \"1\" }"],
     },
     Field {
         name: "mode",
@@ -150,6 +164,10 @@ pub fn modes() -> Vec<(&'static str, String)> {
         Mode::Interactive => "keeps its screen, and waits for you to attach",
     };
     Mode::ALL.into_iter().map(|mode| (mode.word(), meaning(mode).to_owned())).collect()
+}
+
+fn prepared() -> Vec<(&'static str, String)> {
+    PREPARED.iter().map(|name| (*name, format!("those of {name}"))).collect()
 }
 
 fn interrupts() -> Vec<(&'static str, String)> {
