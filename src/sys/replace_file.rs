@@ -16,8 +16,8 @@ use nix::poll::{PollTimeout, poll};
 use nix::unistd::geteuid;
 
 use super::clock;
-use crate::model::Wall;
 use super::read_file::{ReadError, read_regular};
+use crate::model::Wall;
 
 /// As many links as the kernel follows in one path.
 const MAX_LINKS: usize = 40;

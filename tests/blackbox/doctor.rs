@@ -251,7 +251,8 @@ fn a_question_of_a_first_start_is_found() {
         claude(&host, "#!/bin/sh\necho 1.0\n");
         answer_claude(&host, false);
         let problem = has_one_problem(&host, &[], "agent-first-run");
-        assert_eq!(problem["mend"], "agentd attach one    # and answer it once");
+        let mend = "prepare = true answers it ahead; or agentd attach one    # and answer it once";
+        assert_eq!(problem["mend"], mend);
         fs::write(host.at("work/.claude.json"), format!("{{ \"key\": {SECRET}")).unwrap();
         has_one_problem(&host, &[], "agent-settings");
     }

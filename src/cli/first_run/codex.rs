@@ -50,7 +50,8 @@ fn sign_in(start: &Start, place: &Place, document: &Value) -> Vec<Seed> {
 }
 
 fn trust(start: &Start, place: &Place, document: &Value, asked: &mut Asked) {
-    let is_known = |dir: &std::path::Path| document["projects"][dir.to_string_lossy().as_ref()]["trust_level"].is_string();
+    let is_known =
+        |dir: &std::path::Path| document["projects"][dir.to_string_lossy().as_ref()]["trust_level"].is_string();
     let repository = start.repository();
     if is_known(&start.workdir) || repository.is_some_and(is_known) {
         return;

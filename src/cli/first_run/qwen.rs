@@ -21,7 +21,8 @@ pub fn asks(start: &Start, asked: &mut Asked) {
     let Some(document) = asked.read(&place) else { return };
     let is_chosen = |value: &serde_json::Value| value.as_str().is_some();
     // Its older versions had it at the top.
-    let has_chosen = is_chosen(&document["security"]["auth"]["selectedType"]) || is_chosen(&document["selectedAuthType"]);
+    let has_chosen =
+        is_chosen(&document["security"]["auth"]["selectedType"]) || is_chosen(&document["selectedAuthType"]);
     let is_enough = || ENOUGH.iter().any(|names| names.iter().all(|name| start.has(name)));
     if !has_chosen && !is_enough() {
         let seed = |kind| Seed::value(&place, &document, &["security", "auth", "selectedType"], kind);

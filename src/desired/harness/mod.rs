@@ -203,10 +203,8 @@ impl Harness {
     pub fn prepare(&self, request: &Request) -> Vec<CString> {
         let Some(name) = &self.prepare_as else { return Vec::new() };
         let mode = self.mode(request.mode, request.prompt.is_some());
-        let manner = Manner {
-            is_headless: mode == Mode::Headless,
-            bypasses: request.permissions == Some(Permissions::Bypass),
-        };
+        let manner =
+            Manner { is_headless: mode == Mode::Headless, bypasses: request.permissions == Some(Permissions::Bypass) };
         let name = CString::new(name.as_str()).ok();
         name.into_iter().chain(manner.words()).collect()
     }

@@ -19,7 +19,18 @@ use crate::model::{AgentName, Interrupt};
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
     what: "a harness",
-    fields: &["program", "secret", "secret_note", "prepare_as", "prepare_env", "mode", "model", "permissions", "headless", "interactive"],
+    fields: &[
+        "program",
+        "secret",
+        "secret_note",
+        "prepare_as",
+        "prepare_env",
+        "mode",
+        "model",
+        "permissions",
+        "headless",
+        "interactive",
+    ],
     hidden: &["prepare_env"],
 };
 

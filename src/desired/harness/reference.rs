@@ -1,8 +1,8 @@
 //! The one description of the fields of a harness's table, for people: the schema and the manual are made of it.
 
 use super::super::reference::{Field, Kind, Preset};
-use super::{Mode, PREPARED};
 use super::read::INTERRUPTS;
+use super::{Mode, PREPARED};
 
 /// The fields of `[harness.<name>]`.
 pub static HARNESS: [Field; 10] = [

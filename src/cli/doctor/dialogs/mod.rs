@@ -156,7 +156,9 @@ fn seen_to(subject: &Subject, workdir: &Path) -> BTreeSet<String> {
 fn finding(subject: &Subject, ask: &Ask) -> Option<Finding> {
     let what = &ask.what;
     let finding = match ask.weight {
-        Weight::Waits => Finding::problem("agent-first-run", format!("{what}; it waits for an answer and does nothing")),
+        Weight::Waits => {
+            Finding::problem("agent-first-run", format!("{what}; it waits for an answer and does nothing"))
+        }
         Weight::Doubts => Finding::warning("agent-trust", what),
         Weight::GoesOn => return None,
     };
@@ -223,6 +225,59 @@ mod tests {
     /// The checks that have something to say.
     pub fn checks(subject: &Subject, workdir: &Path) -> Vec<&'static str> {
         look(subject, workdir).iter().map(|finding| finding.check).collect()
+    }
+
+    /// The same agent, prepared.
+    fn prepared(mut subject: Subject, words: &[&str]) -> Subject {
+        let spec = Arc::make_mut(&mut subject.spec);
+        spec.launch.prepare = words.iter().map(|word| CString::new(*word).unwrap()).collect();
+        subject
+    }
+
+    #[test]
+    fn what_is_answered_ahead_holds_nobody_up() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        let key = [("ANTHROPIC_API_KEY", "sk-ant-0123456789abcdefghij"), ("IS_SANDBOX", "1")];
+        let bypass = ["claude", "--permission-mode", "bypassPermissions"];
+        let one = |argv: &[&str]| subject("claude-code", home.path(), argv, &key);
+        let with = |words: &[&str]| checks(&prepared(one(&bypass), words), &work);
+        assert_eq!(checks(&one(&bypass), &work), ["agent-first-run"; 4], "a fresh home");
+        assert_eq!(checks(&one(&["claude", "-p", "x"]), &work), [""; 0], "headless");
+        assert_eq!(with(&["claude-code", "--bypass"]), [""; 0]);
+        assert_eq!(with(&["claude-code"]), ["agent-first-run"], "it was not told that all is allowed");
+        let mend = |subject: &Subject| look(subject, &work)[0].mend.clone().unwrap();
+        assert!(mend(&one(&bypass)).starts_with("prepare = true"), "{}", mend(&one(&bypass)));
+        assert!(mend(&prepared(one(&bypass), &["claude-code"])).starts_with("agentd attach"));
+        std::fs::write(home.path().join(".claude.json"), "{\"hasCompletedOnboarding\": false}").unwrap();
+        assert_eq!(with(&["claude-code", "--bypass"]), ["agent-first-run"], "its user's word stays");
+        std::fs::write(home.path().join(".claude.json"), "{").unwrap();
+        assert_eq!(with(&["claude-code", "--bypass"]), ["agent-settings"]);
+    }
+
+    #[test]
+    fn arguments_say_how_a_program_is_run_and_what_it_refuses() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        std::fs::create_dir_all(home.path().join(".codex")).unwrap();
+        std::fs::write(home.path().join(".codex/auth.json"), "{}").unwrap();
+        let codex = |argv: &[&str]| checks(&subject("codex", home.path(), argv, &[]), &work);
+        assert_eq!(codex(&["codex"]), ["agent-trust"]);
+        assert_eq!(codex(&["codex", "exec", "x"]), ["agent-git"]);
+        assert_eq!(codex(&["codex", "exec", "--skip-git-repo-check", "x"]), [""; 0]);
+        assert_eq!(codex(&["codex", "exec", "--dangerously-bypass-approvals-and-sandbox", "x"]), [""; 0]);
+        let gemini =
+            |argv: &[&str]| checks(&subject("gemini-cli", home.path(), argv, &[("GEMINI_API_KEY", "x")]), &work);
+        assert_eq!(gemini(&["gemini"]), ["agent-first-run"; 2]);
+        assert_eq!(gemini(&["gemini", "--prompt=-x"]), ["agent-trust"]);
+        let root = |env: &[(&str, &str)]| {
+            let mut subject =
+                subject("claude-code", home.path(), &["claude", "-p", "--dangerously-skip-permissions"], env);
+            Arc::make_mut(&mut subject.user).uid = 0;
+            checks(&subject, &work)
+        };
+        assert_eq!(root(&[("ANTHROPIC_API_KEY", "x")]), ["agent-root-bypass"]);
+        assert_eq!(root(&[("ANTHROPIC_API_KEY", "x"), ("IS_SANDBOX", "1")]), [""; 0]);
     }
 
     #[test]
