@@ -251,10 +251,24 @@ fn a_question_of_a_first_start_is_found() {
         claude(&host, "#!/bin/sh\necho 1.0\n");
         answer_claude(&host, false);
         let problem = has_one_problem(&host, &[], "agent-first-run");
-        let mend = "prepare = true answers it ahead; or agentd attach one    # and answer it once";
-        assert_eq!(problem["mend"], mend);
+        assert_eq!(problem["mend"], "agentd attach one    # and answer it once");
         fs::write(host.at("work/.claude.json"), format!("{{ \"key\": {SECRET}")).unwrap();
         has_one_problem(&host, &[], "agent-settings");
+    }
+}
+
+#[test]
+fn what_is_prepared_is_no_problem() {
+    for host in Host::both() {
+        claude(&host, "#!/bin/sh\necho 1.0\n");
+        let found = findings(&host, &[]);
+        assert_eq!(checks(&found, "problem"), ["agent-first-run"; 3], "{found:#?}");
+        let problem = found.iter().find(|finding| finding["severity"] == "problem").unwrap();
+        assert!(problem["mend"].as_str().unwrap().starts_with("prepare = true"), "{problem}");
+        let text = fs::read_to_string(host.at("etc/jcard.toml")).unwrap();
+        host.configure(&format!("{text}prepare = true\n"));
+        let found = findings(&host, &[]);
+        assert_eq!(checks(&found, "problem"), [""; 0], "{found:#?}");
     }
 }
 

@@ -30,6 +30,7 @@ mod limits;
 mod logs;
 mod metrics;
 mod names;
+mod prepare;
 mod root_mode;
 mod screen;
 mod secrets;

@@ -10,9 +10,11 @@ fn prepared(lines: &str) -> String {
     let desired = ground.load().result.unwrap();
     let spec = only(&desired);
     let words = spec.launch.prepare.iter().map(|word| word.to_string_lossy().into_owned());
-    let env = spec.launch.env.iter().map(|(name, value)| {
-        format!("{}={}", name.display(), String::from_utf8_lossy(value.expose()))
-    });
+    let env = spec
+        .launch
+        .env
+        .iter()
+        .map(|(name, value)| format!("{}={}", name.display(), String::from_utf8_lossy(value.expose())));
     words.chain(env).collect::<Vec<_>>().join(" ")
 }
 
@@ -65,13 +67,15 @@ fn harnesses_of_the_users_own_say_whose_questions_are_theirs() {
         let agent = "[agent]\nharness = \"mine\"\nprepare = true\npermissions = \"bypass\"\n";
         let ground = Ground::new(format!("{agent}[harness.mine]\nprogram = \"x\"\npermissions.bypass = []\n{table}\n"));
         let desired = ground.load().result.unwrap();
-        let words: Vec<_> = only(&desired).launch.prepare.iter().map(|word| word.to_str().unwrap().to_owned()).collect();
+        let words: Vec<_> =
+            only(&desired).launch.prepare.iter().map(|word| word.to_str().unwrap().to_owned()).collect();
         (words.join(" "), ground.report().starts_with("ok"))
     };
     assert_eq!(own("prepare_as = \"codex\""), ("codex --bypass".to_owned(), true));
     assert_eq!(own("prepare_env = { A = \"1\" }"), (String::new(), true));
     assert_eq!(own(""), (String::new(), false), "nothing is known of it");
-    let known = desired("[agent]\nharness = \"claude-code\"\nprepare = true\n[harness.claude-code]\nprogram = \"/x\"\n");
+    let known =
+        desired("[agent]\nharness = \"claude-code\"\nprepare = true\n[harness.claude-code]\nprogram = \"/x\"\n");
     assert_eq!(only(&known).launch.prepare, [c"claude-code".to_owned()]);
     let less = desired("[agent]\nharness = \"claude-code\"\nprepare = true\n[harness.claude-code]\nprepare_env = {}\n");
     assert!(only(&less).launch.env.is_empty());
@@ -83,7 +87,11 @@ fn every_name_that_is_known_belongs_to_a_harness() {
     let mut sorted = named.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, PREPARED);
-    assert!(Harnesses::builtin().iter().all(|harness| harness.prepare_as.as_deref().is_none_or(|name| name == &*harness.name)));
+    assert!(
+        Harnesses::builtin()
+            .iter()
+            .all(|harness| harness.prepare_as.as_deref().is_none_or(|name| name == &*harness.name))
+    );
 }
 
 #[test]
