@@ -60,7 +60,7 @@
 //! | [`shim`] | std and libc; nothing of ours |
 //! | [`reconcile`] | model |
 //! | [`dialect`] | model |
-//! | [`desired`], [`observed`] | model, sys; observed also the shim's protocol |
+//! | [`desired`], [`observed`] | model, sys; desired also the names of dialects, observed the shim's protocol |
 //! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory |
 //! | [`status`] | model, reconcile's memory |
 //! | [`api`] | model, status, sys |

@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("shim", &[]),
     ("reconcile", &["model"]),
     ("dialect", &["model"]),
-    ("desired", &["model", "sys"]),
+    ("desired", &["model", "sys", "dialect"]),
     ("observed", &["model", "shim::protocol"]),
     ("execute", &["model", "sys", "shim::protocol", "observed", "reconcile"]),
     ("status", &["model", "reconcile"]),

@@ -13,6 +13,8 @@ let
     # One of these, or one that the settings declare: the check when the system is built knows.
     else if field ? anyOf then
       types.str
+    else if field.type == "boolean" then
+      types.bool
     else if field.type == "integer" then
       types.ints.between field.minimum field.maximum
     else if field.type == "array" then

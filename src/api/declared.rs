@@ -79,7 +79,7 @@ pub struct Declared {
 pub struct Agent {
     /// Its name.
     pub name: String,
-    /// Of the session, the directory and the arguments: with the variables, what a running agent is replaced for.
+    /// Of the session, the directory, the arguments and what is prepared: with the variables, what a running agent is replaced for.
     pub launch: String,
     /// By field; `env.NAME` and `secrets.NAME` are the variables. None of a value that isn't told.
     pub fields: BTreeMap<String, Option<String>>,
@@ -104,7 +104,8 @@ impl Declared {
 fn agent(spec: &AgentSpec, salt: Salt, values: Values) -> Agent {
     let (session, workdir) = (spec.session.as_str().as_bytes(), spec.launch.workdir.as_os_str().as_bytes());
     let argv = spec.launch.argv.iter().map(|argument| argument.to_bytes());
-    let launch = digest(salt, [b"launch", session, workdir].into_iter().chain(argv));
+    let prepare = spec.launch.prepare.iter().map(|word| word.to_bytes());
+    let launch = digest(salt, [b"launch", session, workdir].into_iter().chain(argv).chain(prepare));
     let mut fields = BTreeMap::new();
     for (field, value) in &spec.origin.fields {
         fields.insert((*field).to_owned(), Some(digest(salt, [field.as_bytes(), &value.to_le_bytes()])));
@@ -183,6 +184,7 @@ mod tests {
             workdir: "/".into(),
             env: [("E".into(), Secret::new("1")), ("S".into(), Secret::new(secret))].into(),
             extra: crate::model::Extra::default(),
+            prepare: Vec::new(),
         };
         let origin = Arc::new(Origin { fields: [("command", 1)].into(), env: BTreeSet::from(["E".into()]) });
         let spec = AgentSpec { origin, ..AgentSpec::sample("a", "custom", launch) };

@@ -102,6 +102,7 @@ fn has(harness: &Harness, mode: Mode, field: &Field) -> bool {
         "command" => harness.takes_command,
         "model" => harness.has_model(mode),
         "permissions" => !harness.permission_words(mode).is_empty(),
+        "prepare" => harness.is_prepared(),
         // There is one type.
         "type" => false,
         _ => true,

@@ -205,6 +205,7 @@ fn describe(field: &Field, roff: &mut Roff) {
     let kind = match field.kind {
         Kind::Text(_) => "a string",
         Kind::Word(_) | Kind::Name(_) => "a word",
+        Kind::Flag => "true or false",
         Kind::Whole { .. } => "a whole number",
         Kind::Duration { .. } => "a duration",
         Kind::Texts { .. } => "a list of strings",

@@ -12,6 +12,7 @@ pub mod drain;
 pub mod events;
 pub mod failure;
 mod filter;
+mod first_run;
 mod ground;
 mod hook;
 pub mod init;
@@ -19,6 +20,7 @@ pub mod logs;
 pub mod man;
 pub mod output;
 mod pane;
+pub mod prepare;
 pub mod run;
 pub mod schema;
 pub mod send;
@@ -115,6 +117,9 @@ enum Command {
     Man(man::Flags),
     /// Run two small scripted agents in a private directory, as you, to see how it works
     Demo,
+    /// What runs right before an agent does, and answers ahead what its program would ask
+    #[command(hide = true)]
+    Prepare(prepare::Flags),
     /// What a login shell is asked to execute
     #[command(name = login_env::SUBCOMMAND, hide = true)]
     PrintEnvironment,
@@ -162,6 +167,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo) => demo::demo(),
         Some(Command::Filter(flags)) => filter::run(&flags),
         Some(Command::Hook(flags)) => hook::run(&flags),
+        Some(Command::Prepare(flags)) => prepare::run(&flags),
         Some(Command::PrintEnvironment) => exit_code(login_env::print(std::io::stdout()).is_ok()),
     }
 }

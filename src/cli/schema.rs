@@ -83,6 +83,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
             json!({"type": "string", "anyOf": [known, {"minLength": 1}]})
         }
         Kind::Table(fields) => table(fields),
+        Kind::Flag => json!({"type": "boolean"}),
         Kind::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Duration { zero: true } => json!({"type": "string", "pattern": DURATION}),
         Kind::Duration { zero: false } => {

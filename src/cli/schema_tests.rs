@@ -25,6 +25,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             "array" => value.is_array(),
             "string" => value.is_string(),
             "integer" => value.is_i64() || value.is_u64(),
+            "boolean" => value.is_boolean(),
             other => panic!("{other}"),
         },
         ("enum", _) => of.as_array().unwrap().contains(value),

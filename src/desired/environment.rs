@@ -1,6 +1,7 @@
-//! The environment that is declared for an agent: its `env`, and over which secrets it wins.
+//! The environment that is declared for an agent: its `env`, over which secrets it wins, and what its harness adds.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 
 use toml::de::DeValue;
@@ -9,13 +10,28 @@ use crate::model::Secret;
 
 use super::diagnostic::{Severity, did_you_mean};
 use super::fields::{Fields, MAX_ARGUMENT, Strings, entries, is_scalar, type_name};
+use super::harness::Harness;
+use super::report::Reporter;
 use super::validate::Context;
 
 /// Secrets and `env`, merged. Mistakes are reported; what is returned then isn't used.
 pub fn read(fields: &Fields, context: &mut Context) -> BTreeMap<OsString, Secret> {
     let mut merged = secrets(fields, context);
-    merged.extend(declared(fields, context));
+    let declared = variables(fields, "env", context.reporter).unwrap_or_default();
+    merged.extend(declared.into_iter().map(|(name, value)| (name.into(), Secret::new(value))));
     merged
+}
+
+/// Adds what the harness of an agent that is prepared needs, and returns the names of what was added.
+pub fn prepare(env: &mut BTreeMap<OsString, Secret>, harness: &Harness) -> Vec<OsString> {
+    let mut added = Vec::new();
+    for (name, value) in &harness.prepare_env {
+        if let Entry::Vacant(place) = env.entry(name.into()) {
+            added.push(place.key().clone());
+            place.insert(Secret::new(value.as_bytes()));
+        }
+    }
+    added
 }
 
 /// The secrets that the agent may see.
@@ -39,43 +55,41 @@ fn secrets(fields: &Fields, context: &mut Context) -> BTreeMap<OsString, Secret>
     copied.filter(|(name, _)| names.iter().any(|listed| name == listed)).collect()
 }
 
-/// The agent's own variables. No value is shown in any message.
-fn declared(fields: &Fields, context: &mut Context) -> BTreeMap<OsString, Secret> {
+/// A table of variables; none if the field isn't there. No value is shown in any message.
+pub fn variables(fields: &Fields, key: &str, reporter: &mut Reporter) -> Option<BTreeMap<String, String>> {
     let mut env = BTreeMap::new();
-    let Some(entry) = fields.entry("env") else {
-        return env;
-    };
+    let entry = fields.entry(key)?;
     let DeValue::Table(table) = entry.value.get_ref() else {
-        let message = format!("env must be a table, not {}", type_name(entry.value.get_ref()));
-        let diagnostic = context.reporter.error(&entry, message, "expected a table");
-        diagnostic.help.push("write env = { NAME = \"value\" }".to_owned());
-        return env;
+        let message = format!("{key} must be a table, not {}", type_name(entry.value.get_ref()));
+        let diagnostic = reporter.error(&entry, message, "expected a table");
+        diagnostic.help.push(format!("write {key} = {{ NAME = \"value\" }}"));
+        return None;
     };
     for variable in entries(table).values() {
         let name = variable.key;
         if name.is_empty() || name.contains(['=', '\0']) {
-            let message = format!("env has a variable with the name {name:?}");
+            let message = format!("{key} has a variable with the name {name:?}");
             let label = "a name has at least one character, and neither = nor NUL";
-            context.reporter.at(Severity::Error, variable.key_span(), variable.harmless(), message, label);
+            reporter.at(Severity::Error, variable.key_span(), variable.harmless(), message, label);
             continue;
         }
         let DeValue::String(value) = variable.value.get_ref() else {
             let found = type_name(variable.value.get_ref());
-            let message = format!("env.{name} must be a string, not {found}");
-            let diagnostic = context.reporter.error(variable, message, "expected a string");
+            let message = format!("{key}.{name} must be a string, not {found}");
+            let diagnostic = reporter.error(variable, message, "expected a string");
             if is_scalar(variable.value.get_ref()) {
                 diagnostic.help.push(format!("put the value in quotes: {name} = \"…\""));
             }
             continue;
         };
         if value.contains('\0') {
-            context.reporter.error(variable, format!("env.{name} contains a NUL character"), "no variable can hold it");
+            reporter.error(variable, format!("{key}.{name} contains a NUL character"), "no variable can hold it");
         } else if name.len() + 1 + value.len() > MAX_ARGUMENT {
-            let message = format!("env.{name} is {} bytes long with its name", name.len() + 1 + value.len());
-            context.reporter.error(variable, message, format!("at most {MAX_ARGUMENT} bytes fit one variable"));
+            let message = format!("{key}.{name} is {} bytes long with its name", name.len() + 1 + value.len());
+            reporter.error(variable, message, format!("at most {MAX_ARGUMENT} bytes fit one variable"));
         } else {
-            env.insert(name.into(), Secret::new(value.as_bytes()));
+            env.insert(name.to_owned(), value.clone().into_owned());
         }
     }
-    env
+    Some(env)
 }

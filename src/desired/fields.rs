@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 21] = [
+pub const FIELDS: [&str; 22] = [
     "name",
     "type",
     "harness",
@@ -21,6 +21,7 @@ pub const FIELDS: [&str; 21] = [
     "mode",
     "model",
     "permissions",
+    "prepare",
     "prompt",
     "prompt_file",
     "workdir",
@@ -181,6 +182,20 @@ impl<'t> Fields<'t> {
             diagnostic.help.extend(did_you_mean(text, words.iter().copied()));
         }
         Some((entry, found?))
+    }
+
+    /// Yes or no.
+    pub fn flag(&self, key: &str, reporter: &mut Reporter) -> Option<(Entry<'t>, bool)> {
+        let entry = self.entry(key)?;
+        if let DeValue::Boolean(flag) = entry.value.get_ref() {
+            return Some((entry, *flag));
+        }
+        let message = format!("{key} must be true or false, not {}", type_name(entry.value.get_ref()));
+        let diagnostic = reporter.error(&entry, message, "expected true or false");
+        if let Some(word @ ("true" | "false")) = entry.value.get_ref().as_str() {
+            diagnostic.help.push(format!("write {key} = {word}, without quotes"));
+        }
+        None
     }
 
     /// A whole number within bounds.

@@ -14,7 +14,8 @@ const VERSION: &[u8] = b"agentd launch 1";
 
 /// SHA-256 over the version, the session, the workdir, the count of arguments and each of them, and the count of
 /// environment entries and each name and value in the order of the names' bytes; each text after its length, lengths
-/// and counts as 64 bits, little-endian.
+/// and counts as 64 bits, little-endian. What is prepared, its count and each word, follows where something is: agents of
+/// which nothing is have the fingerprint that they had before there was such a thing.
 pub fn of(session: &SessionName, launch: &Launch) -> Fingerprint {
     let mut hash = Sha256::new();
     let mut text = |bytes: &[u8]| {
@@ -34,6 +35,12 @@ pub fn of(session: &SessionName, launch: &Launch) -> Fingerprint {
         text(name.as_bytes());
         text(value.expose());
     }
+    if !launch.prepare.is_empty() {
+        text(&(launch.prepare.len() as u64).to_le_bytes());
+        for word in &launch.prepare {
+            text(word.to_bytes());
+        }
+    }
     Fingerprint(hash.finalize().into())
 }
 
@@ -47,11 +54,17 @@ mod tests {
     use super::*;
 
     fn hex(session: &str, argv: &[&str], workdir: &str, env: &[(&str, &str)]) -> String {
+        prepared(session, argv, workdir, env, &[])
+    }
+
+    fn prepared(session: &str, argv: &[&str], workdir: &str, env: &[(&str, &str)], prepare: &[&str]) -> String {
+        let words = |words: &[&str]| words.iter().map(|word| std::ffi::CString::new(*word).unwrap()).collect();
         let launch = Launch {
-            argv: argv.iter().map(|argument| std::ffi::CString::new(*argument).unwrap()).collect(),
+            argv: words(argv),
             workdir: workdir.into(),
             env: env.iter().map(|(name, value)| ((*name).into(), Secret::new(*value))).collect::<BTreeMap<_, _>>(),
             extra: Extra::default(),
+            prepare: words(prepare),
         };
         of(&SessionName::new(session).unwrap(), &launch).0.iter().fold(String::new(), |mut text, byte| {
             write!(text, "{byte:02x}").unwrap();
@@ -66,6 +79,10 @@ mod tests {
         assert_eq!(
             hex("reviewer", &["claude", "-p", "do it"], "/home/agent/workspace", &[("A", "1"), ("KEY", "sk-1")]),
             "cea26a44debac7c54c59fe098caaefa331877b5fffda946f02c96e0561f145db"
+        );
+        assert_eq!(
+            prepared("s", &["a"], "/", &[], &["claude-code", "--bypass"]),
+            "decb5a77b1b520a88fd14311ed7fbaaa05115e38f80ec65f0e683c28f222f7c5"
         );
     }
 
@@ -82,6 +99,9 @@ mod tests {
             hex("s", &["a"], "/", &[("A", "1")]),
             hex("s", &["a"], "/", &[("A1", "")]),
             hex("s", &["a", "A", "1"], "/", &[]),
+            prepared("s", &["a"], "/", &[], &["x"]),
+            prepared("s", &["a"], "/", &[], &["x", ""]),
+            prepared("s", &["a"], "/", &[("x", "")], &["x"]),
         ];
         let different: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(different.len(), all.len());

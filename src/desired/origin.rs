@@ -24,6 +24,9 @@ pub fn of(fields: &Fields, prompt: Option<&Prompt>) -> Origin {
             origin.fields.insert(field, digest(texts.iter().map(|text| text.as_bytes())));
         }
     }
+    if fields.entry("prepare").is_some_and(|entry| entry.value.get_ref().as_bool() == Some(true)) {
+        origin.fields.insert("prepare", digest([]));
+    }
     if let Some(DeValue::Table(env)) = fields.entry("env").map(|entry| entry.value.get_ref()) {
         origin.env = entries(env).into_keys().map(Into::into).collect();
     }

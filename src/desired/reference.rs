@@ -39,6 +39,8 @@ pub enum Kind {
     Word(fn() -> Vec<(&'static str, String)>),
     /// One of a few names, each with its meaning, or another that the file declares.
     Name(fn() -> Vec<(&'static str, String)>),
+    /// True or false.
+    Flag,
     /// A whole number.
     Whole {
         /// The smallest.
@@ -83,7 +85,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 21] = [
+pub static REFERENCE: [Field; 22] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -161,6 +163,14 @@ pub static REFERENCE: [Field; 21] = [
         preset: Preset::Else("the harness's own choice"),
         meaning: "What the agent may do without asking, as far as the harness has it; not for \"custom\".",
         examples: &["\"default\""],
+    },
+    Field {
+        name: "prepare",
+        kind: Kind::Flag,
+        preset: Preset::Value("false"),
+        meaning: "Whether agentd answers ahead what the program asks at its first start: how it looks, whether this directory \
+            is trusted and the key may be used, whether it updates itself. What its user has answered stays.",
+        examples: &["true"],
     },
     Field {
         name: "restart",

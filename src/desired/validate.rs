@@ -79,15 +79,21 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
     let policy = read_policy(&fields, interrupt, context);
     let argv = read_argv(&fields, harness, mode, prompt.as_ref(), context);
+    let prepared = read_prepare(&fields, harness, context);
     let workdir = read_workdir(&fields, context);
-    let env = environment::read(&fields, context);
-    let launch = argv.zip(workdir).map(|((argv, extra), workdir)| Launch { argv, workdir, env, extra });
+    let mut env = environment::read(&fields, context);
+    let added = prepared.map(|harness| environment::prepare(&mut env, harness)).unwrap_or_default();
+    let launch = argv.zip(workdir).map(|((argv, prepare, extra), workdir)| {
+        let prepare = if prepared.is_some() { prepare } else { Vec::new() };
+        Launch { argv, workdir, env, prepare, extra }
+    });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };
     // A name that is there but no string must not make the agent look unnamed.
     if fields.entry("name").is_some() && name.is_none() {
         return None;
     }
-    let origin = origin::of(&fields, prompt.as_ref());
+    let mut origin = origin::of(&fields, prompt.as_ref());
+    origin.env.extend(added);
     Some(Draft { naming, body: launch.zip(policy).map(|(launch, policy)| (launch, policy, origin)) })
 }
 
@@ -110,6 +116,17 @@ fn read_harness<'c>(
     }
     let (_, index) = fields.word("harness", &names, context.reporter)?;
     context.harnesses.iter().nth(index)
+}
+
+/// The harness of an agent of which something is prepared.
+fn read_prepare<'h>(fields: &Fields, harness: Option<&'h Harness>, context: &mut Context) -> Option<&'h Harness> {
+    let (entry, is_wanted) = fields.flag("prepare", context.reporter)?;
+    let harness = harness.filter(|_| is_wanted)?;
+    if !harness.is_prepared() {
+        let message = format!("agentd knows nothing to prepare for harness {:?}", &*harness.name);
+        context.reporter.at(Severity::Warning, entry.span(), entry.harmless(), message, "does nothing here");
+    }
+    Some(harness)
 }
 
 fn read_type(fields: &Fields, context: &mut Context) {
@@ -163,13 +180,14 @@ fn read_backoff(fields: &Fields, reporter: &mut Reporter) -> (Duration, Duration
     }
 }
 
+/// The arguments, and the words for what can be prepared.
 fn read_argv(
     fields: &Fields,
     harness: Option<&Harness>,
     mode: Option<Mode>,
     prompt: Option<&prompt::Prompt>,
     context: &mut Context,
-) -> Option<(Vec<CString>, Extra)> {
+) -> Option<(Vec<CString>, Vec<CString>, Extra)> {
     let reporter = &mut *context.reporter;
     let command = fields.strings("command", reporter);
     let further = fields.strings("args", reporter);
@@ -204,7 +222,7 @@ fn read_argv(
         Ok(argv) => {
             let extra = extra(harness, &request, argv.options_end);
             let words: Option<Vec<CString>> = argv.words.into_iter().map(|word| CString::new(word).ok()).collect();
-            words.map(|words| (words, extra))
+            words.map(|words| (words, harness.prepare(&request), extra))
         }
         Err(unsupported) => {
             for what in unsupported {

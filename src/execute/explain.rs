@@ -111,6 +111,7 @@ mod tests {
             argv: Vec::new(),
             workdir: "/".into(),
             env: BTreeMap::new(),
+            prepare: Vec::new(),
             extra: crate::model::Extra::default(),
         };
         let spec = AgentSpec::sample("one", "custom", launch);

@@ -101,6 +101,7 @@ impl Executor {
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
         let (argv, filter) = self.arguments(&agent, &spec);
+        let before = self.preparation(&spec);
         let Some(place) = self.places.get_mut(&agent) else { return };
         place.run = Some(run);
         if place.cgroup.is_none()
@@ -121,7 +122,7 @@ impl Executor {
             argv,
             env: environment.into_iter().map(|(name, value)| join(&name, &value)).collect(),
             notify: notify.map(|path| path.into_os_string().into_vec()).unwrap_or_default(),
-            before: Vec::new(),
+            before,
             filter,
         };
         place.spec = Some(spec);
@@ -193,6 +194,15 @@ impl Executor {
         argv.splice(place..place, events);
         let filter = filter.map(|dialect| [path, "filter", dialect].map(|word| word.as_bytes().to_vec()).into());
         (argv, filter.unwrap_or_default())
+    }
+
+    /// What makes the agent's place ready, if it is to be.
+    fn preparation(&self, spec: &AgentSpec) -> Vec<Vec<u8>> {
+        if spec.launch.prepare.is_empty() {
+            return Vec::new();
+        }
+        let words = spec.launch.prepare.iter().map(|word| word.as_bytes().to_vec());
+        [self.ground.agentd.as_os_str().as_bytes().to_vec(), b"prepare".to_vec()].into_iter().chain(words).collect()
     }
 
     /// Where the agent's shim takes its notices, if it can: beside the tmux socket, in a directory of the agents' user.

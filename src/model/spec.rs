@@ -53,6 +53,9 @@ pub struct Launch {
     pub workdir: PathBuf,
     /// Secrets and the declared environment, merged; it wins over the login environment. No name has `=` or NUL.
     pub env: BTreeMap<OsString, Secret>,
+    /// What agentd is to do in the agent's place, right before each start of it: the words after `agentd prepare`.
+    /// Nothing if there are none.
+    pub prepare: Vec<CString>,
     /// What agentd adds of its own. It isn't in the fingerprint: who runs without it, or with another, runs on.
     pub extra: Extra,
 }

@@ -37,6 +37,7 @@ pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
             workdir: "/".into(),
             env: BTreeMap::new(),
             extra: crate::model::Extra::default(),
+            prepare: Vec::new(),
         },
         policy,
         fingerprint: Fingerprint([version; 32]),

@@ -19,6 +19,7 @@ pub mod probe;
 pub mod process;
 pub mod random;
 pub mod read_file;
+pub mod replace_file;
 pub mod runtime_dir;
 pub mod shim_link;
 pub mod socket_lock;

@@ -258,6 +258,21 @@ fn a_question_of_a_first_start_is_found() {
 }
 
 #[test]
+fn what_is_prepared_is_no_problem() {
+    for host in Host::both() {
+        claude(&host, "#!/bin/sh\necho 1.0\n");
+        let found = findings(&host, &[]);
+        assert_eq!(checks(&found, "problem"), ["agent-first-run"; 3], "{found:#?}");
+        let problem = found.iter().find(|finding| finding["severity"] == "problem").unwrap();
+        assert!(problem["mend"].as_str().unwrap().starts_with("prepare = true"), "{problem}");
+        let text = fs::read_to_string(host.at("etc/jcard.toml")).unwrap();
+        host.configure(&format!("{text}prepare = true\n"));
+        let found = findings(&host, &[]);
+        assert_eq!(checks(&found, "problem"), [""; 0], "{found:#?}");
+    }
+}
+
+#[test]
 fn a_program_that_does_not_say_its_version_is_not_waited_for() {
     let host = Host::new();
     claude(&host, "#!/bin/sh\nsleep 1000 &\nwait\n");

@@ -31,6 +31,7 @@ mod logs;
 mod metrics;
 mod names;
 mod notices;
+mod prepare;
 mod root_mode;
 mod screen;
 mod secrets;

@@ -24,6 +24,7 @@ lib.mapAttrs (_: module: result show (nixos module)) {
           harness = "claude-code";
           prompt = "Review it.";
           grace_period = "2m";
+          prepare = true;
           secrets = [ "ANTHROPIC_API_KEY" ];
           env.LANG = "C.UTF-8";
         };
@@ -111,6 +112,7 @@ lib.mapAttrs (_: module: result show (nixos module)) {
   unknown-option = agentd { agents = { }; };
   unknown-field = agentd { settings.agents.one.harnes = "codex"; };
   wrong-type = agentd { settings.agents.one.replicas = "3"; };
+  no-flag = agentd { settings.agents.one.prepare = "true"; };
   out-of-range = agentd { settings.agents.one.replicas = 5000; };
   secret-in-the-store = agentd { secrets.KEY.file = "/nix/store/00000000000000000000000000000000-key"; };
   secret-as-a-path = agentd { secrets.KEY.file = ./cases.nix; };

@@ -7,6 +7,7 @@
 mod account;
 #[path = "../blackbox/cgroups.rs"]
 mod cgroups;
+mod first_run;
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod install;
@@ -17,6 +18,7 @@ mod provider;
 use std::fs;
 use std::path::Path;
 
+use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
 use provider::{ANSWER, Provider};
@@ -221,4 +223,11 @@ proofs! {
     qwen_code_is_restarted_until_its_provider_answers: "qwen-code", QWEN, Headless, Recovers, recovers, "";
     qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
     an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
+    claude_code_starts_unattended: "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "";
+    claude_code_starts_unattended_and_does_without_permissions:
+        "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "permissions = \"bypass\"";
+    codex_starts_unattended: "codex", CODEX, Interactive, Unattended, starts_unattended, "model = \"gpt-test\"";
+    opencode_starts_unattended: "opencode", OPENCODE, Interactive, Unattended, starts_unattended, "";
+    gemini_starts_unattended: "gemini-cli", GEMINI, Interactive, Unattended, starts_unattended, FLASH;
+    qwen_starts_unattended: "qwen-code", QWEN, Interactive, Unattended, starts_unattended, "model = \"test\"";
 }

@@ -25,13 +25,16 @@ pub enum What {
     Stops,
     /// Its own interrupt is enough to stop it.
     Interrupt,
+    /// In an empty home that is prepared, it asks nobody anything.
+    Unattended,
 }
 
-const ALL: [(What, &str); 4] = [
+const ALL: [(What, &str); 5] = [
     (What::Answers, "answers its prompt"),
     (What::Recovers, "fails on a wrong key, and is restarted"),
     (What::Stops, "is stopped at work, and leaves nothing"),
     (What::Interrupt, "its own interrupt is enough"),
+    (What::Unattended, "prepared, it starts unattended in an empty home"),
 ];
 
 /// What the ways to run the others rest on.

@@ -44,6 +44,11 @@ impl Subject {
         self.spec.launch.argv.iter().skip(1).any(|argument| argument.as_bytes() == word.as_bytes())
     }
 
+    /// Whether one of its arguments begins so.
+    pub fn has_argument_from(&self, start: &str) -> bool {
+        self.spec.launch.argv.iter().skip(1).any(|argument| argument.as_bytes().starts_with(start.as_bytes()))
+    }
+
     /// A variable of its environment. It may be a secret: for comparisons, never for a message.
     pub fn variable(&self, name: &str) -> Option<OsString> {
         let declared =

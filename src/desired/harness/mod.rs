@@ -9,16 +9,19 @@
 //! one of its subcommands) the guarded form is used.
 
 mod form;
+mod manner;
 pub mod read;
 pub mod reference;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
 use crate::dialect::Dialect;
 use crate::model::Interrupt;
 
 use form::{Form, fill_in};
+pub use manner::Manner;
 
 /// Stands for the prompt in the arguments of a harness, and in those of one that takes a `command`.
 pub const PROMPT: &str = "{prompt}";
@@ -26,6 +29,10 @@ pub const PROMPT: &str = "{prompt}";
 pub const MODEL: &str = "{model}";
 /// The harness whose program is the user's.
 pub const CUSTOM: &str = "custom";
+
+/// Whose questions at a first start are known, for a harness's `prepare_as`. The answers are `cli/first_run`, which a test
+/// holds against this.
+pub const PREPARED: [&str; 4] = ["claude-code", "codex", "gemini-cli", "qwen-code"];
 
 /// What an agent may do without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +87,10 @@ pub struct Harness {
     pub program: String,
     /// The secret that it signs in with, and when it does, if that is known.
     pub secret: Option<(String, String)>,
+    /// Whose questions at a first start it asks, as `agentd prepare` knows them; none if it knows none of them.
+    pub prepare_as: Option<String>,
+    /// Variables that it needs to ask none, of which no file can be made.
+    pub prepare_env: BTreeMap<String, String>,
     /// How an agent with a prompt runs that doesn't say how. One without a prompt is interactive.
     mode: Mode,
     /// None if it has no such mode.
@@ -191,6 +202,21 @@ impl Harness {
     /// The mode of an agent.
     pub fn mode(&self, wanted: Option<Mode>, has_prompt: bool) -> Mode {
         wanted.unwrap_or(if has_prompt { self.mode } else { Mode::Interactive })
+    }
+
+    /// Whether there is anything to prepare of it.
+    pub fn is_prepared(&self) -> bool {
+        self.prepare_as.is_some() || !self.prepare_env.is_empty()
+    }
+
+    /// The words for `agentd prepare`: which questions it may ask depends on how it is run.
+    pub fn prepare(&self, request: &Request) -> Vec<CString> {
+        let Some(name) = &self.prepare_as else { return Vec::new() };
+        let mode = self.mode(request.mode, request.prompt.is_some());
+        let manner =
+            Manner { is_headless: mode == Mode::Headless, bypasses: request.permissions == Some(Permissions::Bypass) };
+        let name = CString::new(name.as_str()).ok();
+        name.into_iter().chain(manner.words()).collect()
     }
 
     /// How it is asked to end.

@@ -8,19 +8,31 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::config_file;
 use super::super::diagnostic::Severity;
+use super::super::environment;
 use super::super::fields::{Entry, Fields, TableKind, entries, type_name};
 use super::super::report::Reporter;
 use super::super::source::Source;
 use super::form::Form;
-use super::{CUSTOM, Harness, Harnesses, MODEL, Mode, PROMPT, Permissions};
+use super::{CUSTOM, Harness, Harnesses, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
 use crate::model::{AgentName, Interrupt};
 
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
     what: "a harness",
-    fields: &["program", "secret", "secret_note", "mode", "model", "permissions", "headless", "interactive"],
-    hidden: &[],
+    fields: &[
+        "program",
+        "secret",
+        "secret_note",
+        "prepare_as",
+        "prepare_env",
+        "mode",
+        "model",
+        "permissions",
+        "headless",
+        "interactive",
+    ],
+    hidden: &["prepare_env"],
 };
 
 /// How it is run in one mode.
@@ -79,6 +91,8 @@ fn custom() -> Harness {
         takes_command: true,
         program: "agent".to_owned(),
         secret: None,
+        prepare_as: None,
+        prepare_env: BTreeMap::new(),
         mode: Mode::Headless,
         headless: Some(form.clone()),
         interactive: form,
@@ -155,6 +169,11 @@ fn read_one(entry: &Entry, base: Option<&Harness>, reporter: &mut Reporter) -> O
         let note = note.or(known_note).unwrap_or_else(|| format!("{program} signs in with it"));
         (secret, note)
     });
+    let prepare_as = fields.word("prepare_as", &PREPARED, reporter).and_then(|(_, index)| PREPARED.get(index).copied());
+    let prepare_as = prepare_as.map(ToOwned::to_owned).or(base.and_then(|base| base.prepare_as.clone()));
+    let prepare_env = environment::variables(&fields, "prepare_env", reporter)
+        .or(base.map(|base| base.prepare_env.clone()))
+        .unwrap_or_default();
     let headless = base.and_then(|base| base.headless.as_ref());
     let has_headless = headless.is_some() || fields.entry("headless").is_some();
     let common = Common::read(&fields, reporter);
@@ -169,7 +188,8 @@ fn read_one(entry: &Entry, base: Option<&Harness>, reporter: &mut Reporter) -> O
     let usual = if headless.is_some() { Mode::Headless } else { Mode::Interactive };
     let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied()).or(known).unwrap_or(usual);
     let name = entry.key.into();
-    let harness = Harness { name, takes_command: false, program, secret, mode, headless, interactive };
+    let harness =
+        Harness { name, takes_command: false, program, secret, prepare_as, prepare_env, mode, headless, interactive };
     reporter.found.iter().skip(before).all(|found| found.severity != Severity::Error).then_some(harness)
 }
 

@@ -1,13 +1,12 @@
 //! The one description of the fields of a harness's table, for people: the schema and the manual are made of it.
 
 use super::super::reference::{Field, Kind, Preset};
+use super::read::INTERRUPTS;
+use super::{Mode, PREPARED};
 use crate::dialect::Dialect;
 
-use super::Mode;
-use super::read::INTERRUPTS;
-
 /// The fields of `[harness.<name>]`.
-pub static HARNESS: [Field; 8] = [
+pub static HARNESS: [Field; 10] = [
     Field {
         name: "program",
         kind: Kind::Text(Some("^[^\\x00]+$")),
@@ -28,6 +27,20 @@ pub static HARNESS: [Field; 8] = [
         preset: Preset::Else("that it signs in with it"),
         meaning: "When it does, for people.",
         examples: &["\"my-agent signs in with it\""],
+    },
+    Field {
+        name: "prepare_as",
+        kind: Kind::Word(prepared),
+        preset: Preset::Else("nobody's"),
+        meaning: "Whose questions at a first start it asks: those that agentd answers ahead where an agent has prepare.",
+        examples: &["\"claude-code\""],
+    },
+    Field {
+        name: "prepare_env",
+        kind: Kind::Variables("^[^=\\x00]+$"),
+        preset: Preset::Value("{}"),
+        meaning: "Variables for agents with prepare, unless they have one of that name.",
+        examples: &["{ DISABLE_AUTOUPDATER = \"1\" }"],
     },
     Field {
         name: "mode",
@@ -170,6 +183,10 @@ pub fn modes() -> Vec<(&'static str, String)> {
 
 fn dialects() -> Vec<(&'static str, String)> {
     Dialect::ALL.iter().map(|dialect| (dialect.as_str(), format!("as {} streams them", dialect.as_str()))).collect()
+}
+
+fn prepared() -> Vec<(&'static str, String)> {
+    PREPARED.iter().map(|name| (*name, format!("those of {name}"))).collect()
 }
 
 fn interrupts() -> Vec<(&'static str, String)> {

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod harnesses;
+mod prepare;
 mod reference;
 mod resolve;
 

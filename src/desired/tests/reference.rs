@@ -42,6 +42,7 @@ fn the_examples_are_taken_and_words_are_the_known_ones() {
         let words = match field.kind {
             Kind::Word(words) | Kind::Name(words) => words(),
             Kind::Text(_)
+            | Kind::Flag
             | Kind::Whole { .. }
             | Kind::Duration { .. }
             | Kind::Texts { .. }

@@ -40,6 +40,7 @@ fn every_field() {
         args = ["--skip-git-repo-check"]
         model = "o9"
         permissions = "accept-edits"
+        prepare = true
         prompt = "review\n"
         workdir = "~/src"
         restart = "always"
@@ -58,6 +59,7 @@ fn every_field() {
     assert_eq!(names(&desired), [("Reviewer".into(), "rev".into())]);
     let expected = ["codex", "exec", "-m", "o9", "-s", "workspace-write", "--skip-git-repo-check", "review\n"];
     assert_eq!(argv(spec), expected);
+    assert_eq!(spec.launch.prepare, [c"codex".to_owned(), c"--headless".to_owned()]);
     assert_eq!(spec.launch.workdir, PathBuf::from("/home/u/src"));
     assert_eq!(spec.launch.env[std::ffi::OsStr::new("A")].expose(), b"1");
     assert_eq!(spec.policy.restart, Restart::Always);

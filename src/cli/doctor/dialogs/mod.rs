@@ -1,17 +1,20 @@
-//! What stands between each harness and its work: a key or a login, and the questions that it asks at its first start.
+//! What stands between each harness and its work: a key or a login, what its arguments forbid, and the questions that it
+//! asks at its first start.
 //!
-//! The table says what each program wants, by its harness's name in a configuration. Everything here runs with the rights
-//! of the agents' user, reads what may have been put there to trick us, and shows none of it.
+//! The table says what each program wants, by its harness's name in a configuration; what it asks is `cli/first_run`'s to
+//! know, which also answers it ahead. Everything here runs with the rights of the agents' user, reads what may have been put
+//! there to trick us, and shows none of it.
 
-mod claude;
-mod codex;
-mod document;
-mod gemini;
+mod arguments;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::finding::{Finding, word};
 use super::subject::Subject;
+use crate::cli::first_run::{self, Ask, Asked, Start, Weight};
+use crate::desired::harness::Manner;
+use arguments::Arguments;
 
 /// One harness.
 #[derive(Debug)]
@@ -24,8 +27,8 @@ pub struct Wants {
     /// Files in its home of which one shows that somebody has logged in: a variable that moves the directory, the
     /// directory, the file.
     logins: &'static [(&'static str, &'static str, &'static str)],
-    /// What else would hold it up, in this workdir.
-    look: fn(&Subject, &Path) -> Vec<Finding>,
+    /// What its arguments say.
+    arguments: Arguments,
 }
 
 static WANTS: [Wants; 11] = [
@@ -40,77 +43,77 @@ static WANTS: [Wants; 11] = [
             "CLAUDE_CODE_USE_VERTEX",
         ],
         logins: &[("CLAUDE_CONFIG_DIR", ".claude", ".credentials.json")],
-        look: claude::look,
+        arguments: arguments::CLAUDE,
     },
     Wants {
         harness: "codex",
         install: "sudo npm install -g @openai/codex",
         variables: &["OPENAI_API_KEY", "CODEX_API_KEY"],
         logins: &[("CODEX_HOME", ".codex", "auth.json")],
-        look: codex::look,
+        arguments: arguments::CODEX,
     },
     Wants {
         harness: "gemini-cli",
         install: "sudo npm install -g @google/gemini-cli",
         variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
         logins: &[("", ".gemini", "oauth_creds.json")],
-        look: gemini::look,
+        arguments: arguments::GEMINI,
     },
     Wants {
         harness: "opencode",
         install: "sudo npm install -g opencode-ai",
         variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENCODE_API_KEY", "*_API_KEY", "OPENCODE_CONFIG_CONTENT"],
         logins: &[("", ".local/share/opencode", "auth.json"), ("", ".config/opencode", "opencode.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "cursor",
         install: "curl https://cursor.com/install -fsS | bash    # as the agents' user",
         variables: &["CURSOR_API_KEY"],
         logins: &[("", ".config/cursor", "auth.json"), ("", ".cursor", "cli-config.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "copilot",
         install: "sudo npm install -g @github/copilot",
         variables: &["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
         logins: &[("COPILOT_HOME", ".copilot", "config.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "qwen-code",
         install: "sudo npm install -g @qwen-code/qwen-code",
         variables: &["OPENAI_API_KEY", "*_API_KEY"],
         logins: &[("", ".qwen", "oauth_creds.json"), ("", ".qwen", "settings.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "amp",
         install: "sudo npm install -g @sourcegraph/amp",
         variables: &["AMP_API_KEY"],
         logins: &[("", ".local/share/amp", "secrets.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "crush",
         install: "sudo npm install -g @charmland/crush",
         variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
         logins: &[("", ".local/share/crush", "crush.json"), ("", ".config/crush", "crush.json")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "aider",
         install: "pipx install aider-chat    # as the agents' user",
         variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
         logins: &[("", "", ".aider.conf.yml"), ("", "", ".env")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
     Wants {
         harness: "goose",
         install: "curl -fsSL https://github.com/block/goose/releases/download/stable/download_cli.sh | bash    # as the agents' user",
         variables: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "*_API_KEY"],
         logins: &[("", ".config/goose", "secrets.yaml"), ("", ".config/goose", "config.yaml")],
-        look: |_, _| Vec::new(),
+        arguments: arguments::UNKNOWN,
     },
 ];
 
@@ -122,9 +125,49 @@ pub fn wants(harness: &str) -> Option<&'static Wants> {
 /// Everything that would hold the agent up, in this workdir.
 pub fn look(subject: &Subject, workdir: &Path) -> Vec<Finding> {
     let Some(wants) = wants(&subject.spec.harness) else { return Vec::new() };
-    let mut findings = (wants.look)(subject, workdir);
+    let mut findings = (wants.arguments.forbid)(subject, workdir);
+    let asked = asked(subject, wants.harness, workdir, (wants.arguments.manner)(subject));
+    findings.extend(asked.broken.iter().map(|broken| {
+        let shown = broken.path.display();
+        Finding::problem("agent-settings", broken.to_string()).advise(format!("mend or remove {shown}"))
+    }));
+    let seen_to = seen_to(subject, workdir);
+    let asks = asked.asks.iter().filter(|ask| !seen_to.contains(&ask.what));
+    findings.extend(asks.filter_map(|ask| finding(subject, ask)));
     findings.extend(wants.login(subject));
     findings
+}
+
+fn asked(subject: &Subject, known_as: &str, workdir: &Path, manner: Manner) -> Asked {
+    let variable = |name: &str| subject.variable(name);
+    let start = Start { home: subject.home(), workdir: workdir.to_owned(), manner, variable: &variable };
+    first_run::asked(known_as, &start)
+}
+
+/// What is answered ahead, by the words with which that is done.
+fn seen_to(subject: &Subject, workdir: &Path) -> BTreeSet<String> {
+    let mut words = subject.spec.launch.prepare.iter();
+    let Some(known_as) = words.next().and_then(|word| word.to_str().ok()) else { return BTreeSet::new() };
+    let asked = asked(subject, known_as, workdir, Manner::of_words(words.map(|word| word.to_bytes())));
+    asked.asks.into_iter().filter(Ask::is_answerable).map(|ask| ask.what).collect()
+}
+
+/// Of a question that holds it up, or may.
+fn finding(subject: &Subject, ask: &Ask) -> Option<Finding> {
+    let what = &ask.what;
+    let finding = match ask.weight {
+        Weight::Waits => {
+            Finding::problem("agent-first-run", format!("{what}; it waits for an answer and does nothing"))
+        }
+        Weight::Doubts => Finding::warning("agent-trust", what),
+        Weight::GoesOn => return None,
+    };
+    let attach = format!("agentd attach {}    # and answer it once", word(Path::new(subject.name())));
+    Some(if !subject.spec.launch.prepare.is_empty() || !ask.is_answerable() {
+        finding.mend(attach)
+    } else {
+        finding.advise(format!("prepare = true answers it ahead; or {attach}"))
+    })
 }
 
 impl Wants {
@@ -156,15 +199,6 @@ impl Subject {
     }
 }
 
-/// Somebody has to answer it once.
-fn question(subject: &Subject, what: &str) -> Finding {
-    Finding::problem("agent-first-run", format!("{what}; it waits for an answer and does nothing"))
-        .mend(format!("agentd attach {}    # and answer it once", word(Path::new(subject.name()))))
-}
-
-#[cfg(test)]
-use tests::{checks, subject};
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -182,7 +216,8 @@ mod tests {
         let env: BTreeMap<OsString, Secret> =
             env.iter().map(|(name, value)| (OsString::from(name), Secret::new(value.as_bytes()))).collect();
         let argv = argv.iter().map(|word| CString::new(*word).unwrap()).collect();
-        let launch = Launch { argv, workdir: PathBuf::from("/"), env, extra: crate::model::Extra::default() };
+        let workdir = PathBuf::from("/");
+        let launch = Launch { argv, workdir, env, prepare: Vec::new(), extra: crate::model::Extra::default() };
         let spec = AgentSpec::sample("one", harness, launch);
         let user = Identity { home: home.to_owned(), ..Identity::current() };
         Subject { spec: Arc::new(spec), login: Arc::default(), user: Arc::new(user) }
@@ -191,6 +226,59 @@ mod tests {
     /// The checks that have something to say.
     pub fn checks(subject: &Subject, workdir: &Path) -> Vec<&'static str> {
         look(subject, workdir).iter().map(|finding| finding.check).collect()
+    }
+
+    /// The same agent, prepared.
+    fn prepared(mut subject: Subject, words: &[&str]) -> Subject {
+        let spec = Arc::make_mut(&mut subject.spec);
+        spec.launch.prepare = words.iter().map(|word| CString::new(*word).unwrap()).collect();
+        subject
+    }
+
+    #[test]
+    fn what_is_answered_ahead_holds_nobody_up() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        let key = [("ANTHROPIC_API_KEY", "sk-ant-0123456789abcdefghij"), ("IS_SANDBOX", "1")];
+        let bypass = ["claude", "--permission-mode", "bypassPermissions"];
+        let one = |argv: &[&str]| subject("claude-code", home.path(), argv, &key);
+        let with = |words: &[&str]| checks(&prepared(one(&bypass), words), &work);
+        assert_eq!(checks(&one(&bypass), &work), ["agent-first-run"; 4], "a fresh home");
+        assert_eq!(checks(&one(&["claude", "-p", "x"]), &work), [""; 0], "headless");
+        assert_eq!(with(&["claude-code", "--bypass"]), [""; 0]);
+        assert_eq!(with(&["claude-code"]), ["agent-first-run"], "it was not told that all is allowed");
+        let mend = |subject: &Subject| look(subject, &work)[0].mend.clone().unwrap();
+        assert!(mend(&one(&bypass)).starts_with("prepare = true"), "{}", mend(&one(&bypass)));
+        assert!(mend(&prepared(one(&bypass), &["claude-code"])).starts_with("agentd attach"));
+        std::fs::write(home.path().join(".claude.json"), "{\"hasCompletedOnboarding\": false}").unwrap();
+        assert_eq!(with(&["claude-code", "--bypass"]), ["agent-first-run"], "its user's word stays");
+        std::fs::write(home.path().join(".claude.json"), "{").unwrap();
+        assert_eq!(with(&["claude-code", "--bypass"]), ["agent-settings"]);
+    }
+
+    #[test]
+    fn arguments_say_how_a_program_is_run_and_what_it_refuses() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        std::fs::create_dir_all(home.path().join(".codex")).unwrap();
+        std::fs::write(home.path().join(".codex/auth.json"), "{}").unwrap();
+        let codex = |argv: &[&str]| checks(&subject("codex", home.path(), argv, &[]), &work);
+        assert_eq!(codex(&["codex"]), ["agent-trust"]);
+        assert_eq!(codex(&["codex", "exec", "x"]), ["agent-git"]);
+        assert_eq!(codex(&["codex", "exec", "--skip-git-repo-check", "x"]), [""; 0]);
+        assert_eq!(codex(&["codex", "exec", "--dangerously-bypass-approvals-and-sandbox", "x"]), [""; 0]);
+        let gemini =
+            |argv: &[&str]| checks(&subject("gemini-cli", home.path(), argv, &[("GEMINI_API_KEY", "x")]), &work);
+        assert_eq!(gemini(&["gemini"]), ["agent-first-run"; 2]);
+        assert_eq!(gemini(&["gemini", "--prompt=-x"]), ["agent-trust"]);
+        let root = |env: &[(&str, &str)]| {
+            let mut subject =
+                subject("claude-code", home.path(), &["claude", "-p", "--dangerously-skip-permissions"], env);
+            Arc::make_mut(&mut subject.user).uid = 0;
+            checks(&subject, &work)
+        };
+        assert_eq!(root(&[("ANTHROPIC_API_KEY", "x")]), ["agent-root-bypass"]);
+        assert_eq!(root(&[("ANTHROPIC_API_KEY", "x"), ("IS_SANDBOX", "1")]), [""; 0]);
     }
 
     #[test]
