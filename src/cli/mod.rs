@@ -11,7 +11,7 @@ pub mod doctor;
 pub mod drain;
 pub mod events;
 pub mod failure;
-mod first_run;
+pub mod first_run;
 mod ground;
 pub mod init;
 pub mod logs;
