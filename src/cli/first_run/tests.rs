@@ -155,6 +155,22 @@ fn codex() {
 }
 
 #[test]
+fn copilot() {
+    let ground = Ground::new(&[]);
+    let asks = |ground: &Ground| ground.asks("copilot", BYPASS);
+    assert_eq!((asks(&ground), ground.asks("copilot", HEADLESS)), ("whether!".to_owned(), String::new()));
+    for list in ["trustedFolders", "trusted_folders"] {
+        ground.write(".copilot/config.json", format!("// its own\n{{ {list:?}: [\"/x\", {:?}] }}", ground.home.path()));
+        assert_eq!(asks(&ground), "", "{list}");
+    }
+    ground.write(".copilot/config.json", "{ \"trustedFolders\": [\"/x\"] }");
+    assert_eq!(asks(&ground), "whether!");
+    ground.write(".copilot/config.json", "{ \"trustedFolders\": false }");
+    assert_eq!(asks(&ground), "whether!-");
+    assert_eq!(asks(&ground.with(&[("COPILOT_ALLOW_ALL", "true")])), "");
+}
+
+#[test]
 fn gemini() {
     let ground = Ground::new(&[("GEMINI_API_KEY", "x")]);
     let asks = |ground: &Ground, manner| ground.asks("gemini-cli", manner);
