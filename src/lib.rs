@@ -44,7 +44,10 @@
 //! - "Could not read" is never "empty": what can't be read leaves the last good declaration in force, and shows.
 //! - An unknown exit status is a variant of [`model::Exit`], never a number.
 //! - A secret is in no command line, log, file, API answer or tmux option: from [`model::Secret`] it goes to the shim's
-//!   socket, and from there to the one `execve`.
+//!   socket, and from there to the one `execve`. The one exception is a program's own: what claude keeps of a key that it
+//!   may use, its last characters, [`cli::prepare`] puts where claude would.
+//! - A file of an agent's user is written by that user alone, and only if the agent has `prepare = true`: what is missing is
+//!   added, and what is there stays.
 //! - Nothing polls. An idle daemon forks nothing; inotify, sockets and one timer wake it. Only the slow resync looks by
 //!   itself, at the time stamps of files.
 //! - Nothing that runs is lost when the daemon goes: shims and agents go on, and the next daemon adopts them.

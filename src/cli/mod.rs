@@ -12,7 +12,7 @@ pub mod drain;
 pub mod events;
 pub mod failure;
 mod filter;
-mod first_run;
+pub mod first_run;
 mod ground;
 mod hook;
 pub mod init;

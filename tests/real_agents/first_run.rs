@@ -36,13 +36,14 @@ fn variables(harness: &str, port: u16) -> Vec<(&'static str, String)> {
 fn configure(host: &Host, harness: &str, bin: &Path, port: u16, more: &str) {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let toml = |value: &str| Value::from(value).to_string();
-    let env: String =
-        variables(harness, port).iter().map(|(name, value)| format!("{name} = {}\n", toml(value))).collect();
+    let line = |(name, value): &(&str, String)| format!("{name} = {}", toml(value));
+    let env: Vec<String> = variables(harness, port).iter().map(line).collect();
     host.configure(&format!(
         "[[agents]]\nharness = \"{harness}\"\nprompt = {}\nworkdir = \"$DIR/work\"\n{more}\n\
-         [agents.env]\nPATH = {}\nHOME = \"$DIR/work\"\n{env}",
+         [agents.env]\nPATH = {}\nHOME = \"$DIR/work\"\n{}\n",
         toml(PROMPT),
-        toml(&path)
+        toml(&path),
+        env.join("\n")
     ));
 }
 

@@ -7,6 +7,7 @@
 
 mod claude;
 mod codex;
+mod copilot;
 pub mod document;
 mod gemini;
 mod qwen;
@@ -23,8 +24,13 @@ use document::{Broken, Place};
 type Asks = fn(&Start, &mut Asked);
 
 /// Whose questions are known, by the name of the harness. The loader knows the same names (`desired::harness::PREPARED`).
-static KNOWN: [(&str, Asks); 4] =
-    [("claude-code", claude::asks), ("codex", codex::asks), ("gemini-cli", gemini::asks), ("qwen-code", qwen::asks)];
+static KNOWN: [(&str, Asks); 5] = [
+    ("claude-code", claude::asks),
+    ("codex", codex::asks),
+    ("copilot", copilot::asks),
+    ("gemini-cli", gemini::asks),
+    ("qwen-code", qwen::asks),
+];
 
 /// How an agent starts, as far as the questions depend on it.
 pub struct Start<'a> {

@@ -39,10 +39,10 @@ impl Ground {
         self.work().to_str().unwrap().to_owned()
     }
 
-    fn write(&self, name: &str, text: impl ToString) {
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.home.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text.to_string()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     fn asked(&self, known_as: &str, manner: Manner) -> Asked {
@@ -88,7 +88,7 @@ fn claude() {
         "customApiKeyResponses": { "approved": ["0123456789abcdefghij"] },
         "projects": { ground.home.path().to_str().unwrap(): { "hasTrustDialogAccepted": true } },
     });
-    ground.write(".claude.json", &settings);
+    ground.write(".claude.json", settings.to_string());
     assert_eq!(asks(PLAIN), "");
     ground.write(".claude/settings.json", "{\"skipDangerousModePermissionPrompt\": true}");
     assert_eq!(asks(BYPASS), "");
@@ -107,7 +107,7 @@ fn what_claude_was_told_is_not_answered_in_its_place() {
         "customApiKeyResponses": { "rejected": ["0123456789abcdefghij"] },
         "projects": { ground.key(): { "hasTrustDialogAccepted": false } },
     });
-    ground.write(".claude.json", settings);
+    ground.write(".claude.json", settings.to_string());
     ground.write(".claude/settings.json", "{\"skipDangerousModePermissionPrompt\": false}");
     assert_eq!(ground.asks("claude-code", BYPASS), "whether!- how!- whether!-");
 }
@@ -155,6 +155,22 @@ fn codex() {
 }
 
 #[test]
+fn copilot() {
+    let ground = Ground::new(&[]);
+    let asks = |ground: &Ground| ground.asks("copilot", BYPASS);
+    assert_eq!((asks(&ground), ground.asks("copilot", HEADLESS)), ("whether!".to_owned(), String::new()));
+    for list in ["trustedFolders", "trusted_folders"] {
+        ground.write(".copilot/config.json", format!("// its own\n{{ {list:?}: [\"/x\", {:?}] }}", ground.home.path()));
+        assert_eq!(asks(&ground), "", "{list}");
+    }
+    ground.write(".copilot/config.json", "{ \"trustedFolders\": [\"/x\"] }");
+    assert_eq!(asks(&ground), "whether!");
+    ground.write(".copilot/config.json", "{ \"trustedFolders\": false }");
+    assert_eq!(asks(&ground), "whether!-");
+    assert_eq!(asks(&ground.with(&[("COPILOT_ALLOW_ALL", "true")])), "");
+}
+
+#[test]
 fn gemini() {
     let ground = Ground::new(&[("GEMINI_API_KEY", "x")]);
     let asks = |ground: &Ground, manner| ground.asks("gemini-cli", manner);
@@ -166,12 +182,18 @@ fn gemini() {
     );
     assert_eq!(asks(&ground, PLAIN), "whether! itself");
     for rule in ["DO_NOT_TRUST", "TRUST_FOLDER"] {
-        ground.write(".gemini/trustedFolders.json", json!({ ground.home.path().to_str().unwrap(): rule }));
+        ground.write(".gemini/trustedFolders.json", json!({ ground.home.path().to_str().unwrap(): rule }).to_string());
         assert_eq!(asks(&ground, PLAIN), "itself", "{rule}");
     }
-    ground.write(".gemini/trustedFolders.json", json!({ ground.work().join("sub").to_str().unwrap(): "TRUST_PARENT" }));
+    ground.write(
+        ".gemini/trustedFolders.json",
+        json!({ ground.work().join("sub").to_str().unwrap(): "TRUST_PARENT" }).to_string(),
+    );
     assert_eq!(asks(&ground, PLAIN), "itself");
-    ground.write(".gemini/trustedFolders.json", json!({ ground.work().join("sub").to_str().unwrap(): "TRUST_FOLDER" }));
+    ground.write(
+        ".gemini/trustedFolders.json",
+        json!({ ground.work().join("sub").to_str().unwrap(): "TRUST_FOLDER" }).to_string(),
+    );
     assert_eq!(asks(&ground, PLAIN), "whether! itself");
     ground.write(".gemini/settings.json", "{\"security\": {\"folderTrust\": {\"enabled\": false}}}");
     assert_eq!(asks(&ground, PLAIN), "how! itself");
@@ -202,7 +224,7 @@ fn qwen() {
     assert_eq!(asks(&ground), "");
     ground.write(".qwen/settings.json", "{\"security\": {\"folderTrust\": {\"enabled\": true}}}");
     assert_eq!(asks(&ground), "how! whether! itself");
-    ground.write(".qwen/trustedFolders.json", json!({ ground.key(): "DO_NOT_TRUST" }));
+    ground.write(".qwen/trustedFolders.json", json!({ ground.key(): "DO_NOT_TRUST" }).to_string());
     assert_eq!(asks(&ground), "how! itself");
     let ground = ground.with(&[("OPENAI_API_KEY", "x"), ("OPENAI_MODEL", "m"), ("OPENAI_BASE_URL", "u")]);
     assert_eq!(asks(&ground), "itself");

@@ -32,7 +32,7 @@ pub const CUSTOM: &str = "custom";
 
 /// Whose questions at a first start are known, for a harness's `prepare_as`. The answers are `cli/first_run`, which a test
 /// holds against this.
-pub const PREPARED: [&str; 4] = ["claude-code", "codex", "gemini-cli", "qwen-code"];
+pub const PREPARED: [&str; 5] = ["claude-code", "codex", "copilot", "gemini-cli", "qwen-code"];
 
 /// What an agent may do without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -36,6 +36,15 @@ pub const CODEX: Arguments = Arguments {
     forbid: |subject, workdir| no_repository(subject, workdir).into_iter().collect(),
 };
 
+/// Of copilot.
+pub const COPILOT: Arguments = Arguments {
+    manner: |subject| Manner {
+        is_headless: has_one(subject, &["-p", "--prompt"]) || subject.has_argument_from("--prompt="),
+        bypasses: has_one(subject, &["--allow-all", "--yolo"]),
+    },
+    forbid: |_, _| Vec::new(),
+};
+
 /// Of gemini.
 pub const GEMINI: Arguments = Arguments {
     manner: |subject| Manner {

@@ -78,7 +78,7 @@ static WANTS: [Wants; 11] = [
         install: "sudo npm install -g @github/copilot",
         variables: &["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
         logins: &[("COPILOT_HOME", ".copilot", "config.json")],
-        arguments: arguments::UNKNOWN,
+        arguments: arguments::COPILOT,
     },
     Wants {
         harness: "qwen-code",
