@@ -1,5 +1,5 @@
 //! What a harness hands to its hooks. claude, qwen, gemini and codex name the event in `hook_event_name`, each by names of
-//! its own for what is the same; codex's older `notify` has a `type`.
+//! its own for what is the same; codex's older `notify` has a `type`, and so have the events of [`plugin`].
 //!
 //! Each call of a hook is a process of its own, so nothing is remembered from one to the next.
 
@@ -9,7 +9,7 @@ use super::claude::of_error;
 use super::page::call;
 use super::read::text;
 use super::words::without_keys;
-use super::{Dialect, Moment, reset, words};
+use super::{Dialect, Moment, plugin, reset, words};
 use crate::model::{Activity, Key, Notices, Verdict};
 
 /// How codex begins when it asks its model what to call a task.
@@ -29,8 +29,9 @@ pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
             session(text(payload, "/session_id"), &mut notices);
             event(dialect, payload, now, &mut notices);
         }
-        // opencode has plugins instead, and cursor-agent's hooks haven't been tried.
-        Dialect::OpenCode | Dialect::Cursor => {}
+        Dialect::OpenCode => return plugin::hear(payload, now),
+        // They haven't been tried.
+        Dialect::Cursor => {}
     }
     notices
 }
@@ -41,7 +42,12 @@ fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) 
     match name {
         // After it has made room in its context it goes on with what it was doing.
         "SessionStart" if text(payload, "/source") == "compact" => {}
-        "SessionStart" | "SessionEnd" => notices.activity(Activity::Idle, "", source),
+        "SessionStart" | "SessionEnd" => rests(source, notices),
+        // The model's own question: a tool that is answered by a person.
+        "PreToolUse" | "BeforeTool" if !question(payload).is_empty() => {
+            waits(question(payload), source, notices);
+            notices.no_outcome();
+        }
         "UserPromptSubmit" | "BeforeAgent" | "PreToolUse" | "BeforeTool" | "PostToolUse" | "PostToolUseFailure"
         | "AfterTool" | "PermissionDenied" | "ElicitationResult" => {
             notices.activity(Activity::Busy, "", source);
@@ -50,6 +56,8 @@ fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) 
         "PermissionRequest" => waits(&permission(payload), source, notices),
         "Elicitation" => waits(text(payload, "/message"), source, notices),
         "Notification" => notification(payload, source, notices),
+        // In gemini's words for a turn that came to nothing: it was interrupted, or the provider had no answer.
+        "AfterAgent" if text(payload, "/prompt_response") == "[no response text]" => rests(source, notices),
         "Stop" | "AfterAgent" => ended(Verdict::Succeeded, "", None, source, notices),
         "StopFailure" => {
             let (error, last) = (text(payload, "/error"), text(payload, "/last_assistant_message"));
@@ -65,48 +73,66 @@ fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) 
     }
 }
 
-fn session(id: &str, notices: &mut Notices) {
+pub(super) fn session(id: &str, notices: &mut Notices) {
     if !id.is_empty() {
         notices.set(Key::Session, id);
     }
 }
 
-fn waits(question: &str, source: &str, notices: &mut Notices) {
+pub(super) fn waits(question: &str, source: &str, notices: &mut Notices) {
     notices.activity(Activity::Waiting, &without_keys(question), source);
 }
 
-fn ended(verdict: Verdict, detail: &str, reset_at: Option<u64>, source: &str, notices: &mut Notices) {
+pub(super) fn ended(verdict: Verdict, detail: &str, reset_at: Option<u64>, source: &str, notices: &mut Notices) {
     notices.activity(Activity::Idle, "", source);
     notices.outcome(verdict, &without_keys(detail), reset_at, source);
+}
+
+/// It has nothing to do, and how it came to that isn't told.
+pub(super) fn rests(source: &str, notices: &mut Notices) {
+    notices.activity(Activity::Idle, "", source);
+}
+
+/// It waits, and the question that is known stays.
+fn still_waits(source: &str, notices: &mut Notices) {
+    notices.set(Key::Activity, Activity::Waiting.as_str());
+    notices.set(Key::ActivitySource, source);
 }
 
 /// What the harness asks a person for by itself.
 fn notification(payload: &Value, source: &str, notices: &mut Notices) {
     let message = text(payload, "/message");
     match text(payload, "/notification_type") {
-        // It comes some seconds after `PermissionRequest`, and says less: the question that is known stays.
-        "permission_prompt" => {
-            notices.set(Key::Activity, Activity::Waiting.as_str());
-            notices.set(Key::ActivitySource, source);
-        }
+        // It comes some seconds after `PermissionRequest`, and says less.
+        "permission_prompt" => still_waits(source, notices),
         "worker_permission_prompt" | "elicitation_dialog" | "agent_needs_input" => {
             waits(message, source, notices);
         }
         // gemini's, whose message says what for.
+        "ToolPermission" if text(payload, "/details/type") == "ask_user" => still_waits(source, notices),
         "ToolPermission" => {
             let details = payload.get("details").unwrap_or(&Value::Null);
             waits(&call(message, details), source, notices);
         }
-        "idle_prompt" => notices.activity(Activity::Idle, "", source),
+        "idle_prompt" => rests(source, notices),
         _ => {}
+    }
+}
+
+/// The model's own question, where that is what the tool is for.
+fn question(payload: &Value) -> &str {
+    match text(payload, "/tool_name") {
+        "AskUserQuestion" | "ask_user" | "ask_user_question" | "request_user_input" => {
+            text(payload, "/tool_input/questions/0/question")
+        }
+        _ => "",
     }
 }
 
 /// What a person is asked: the model's own question, or whether a tool may be used.
 fn permission(payload: &Value) -> String {
-    let asked = text(payload, "/tool_input/questions/0/question");
-    if !asked.is_empty() {
-        return asked.to_owned();
+    match question(payload) {
+        "" => call(text(payload, "/tool_name"), payload.get("tool_input").unwrap_or(&Value::Null)),
+        question => question.to_owned(),
     }
-    call(text(payload, "/tool_name"), payload.get("tool_input").unwrap_or(&Value::Null))
 }

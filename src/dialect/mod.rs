@@ -16,6 +16,7 @@ mod hooks;
 mod messages;
 mod opencode;
 mod page;
+mod plugin;
 mod qwen;
 mod read;
 mod reset;
@@ -136,7 +137,7 @@ impl Stream {
     }
 }
 
-/// What a harness tells by running a hook with this payload, or by codex's `notify` with this argument.
+/// What a harness tells by running a hook with this payload: also codex's `notify`, and a plugin of opencode's.
 pub fn hook(dialect: Dialect, payload: &[u8], now: Moment) -> Notices {
     serde_json::from_slice::<Value>(payload)
         .map_or_else(|_| Notices::new(), |payload| hooks::hear(dialect, &payload, now))

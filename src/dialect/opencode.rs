@@ -94,28 +94,34 @@ impl OpenCode {
     }
 
     fn error(&mut self, event: &Value, now: Moment, told: &mut Told) {
-        let (name, message) = (text(event, "/error/name"), text(event, "/error/data/message"));
-        let words = if message.is_empty() { name } else { message };
+        let (verdict, words, reset_at) = fault(event.get("error").unwrap_or(&Value::Null), now);
         told.page.say(words);
-        let status = number(event, "/error/data/statusCode").and_then(words::of_status);
-        // The provider's own answer tells more than its status: no credit is a 429, too.
-        let answer = words::of_text(text(event, "/error/data/responseBody"));
-        let verdict = match name {
-            "ProviderAuthError" => Verdict::AuthFailed,
-            "MessageAbortedError" => Verdict::Interrupted,
-            _ => answer.or(status).unwrap_or_else(|| words::verdict(words)),
-        };
-        let reset_at = reset_at(event, now).or_else(|| reset::of_text(words, now));
-        told.end(verdict, words, reset_at.filter(|_| verdict == Verdict::RateLimited), "stream error");
+        told.end(verdict, words, reset_at, "stream error");
         self.refused = None;
         told.page.bill(&self.usage);
     }
 }
 
+/// What an error of opencode's means, its words, and when the limit ends that it is of.
+pub(super) fn fault(error: &Value, now: Moment) -> (Verdict, &str, Option<u64>) {
+    let (name, message) = (text(error, "/name"), text(error, "/data/message"));
+    let words = if message.is_empty() { name } else { message };
+    let status = number(error, "/data/statusCode").and_then(words::of_status);
+    // The provider's own answer tells more than its status: no credit is a 429, too.
+    let answer = words::of_text(text(error, "/data/responseBody"));
+    let verdict = match name {
+        "ProviderAuthError" => Verdict::AuthFailed,
+        "MessageAbortedError" => Verdict::Interrupted,
+        _ => answer.or(status).unwrap_or_else(|| words::verdict(words)),
+    };
+    let reset_at = reset_at(error, now).or_else(|| reset::of_text(words, now));
+    (verdict, words, reset_at.filter(|_| verdict == Verdict::RateLimited))
+}
+
 /// When a limit ends, by a header of the provider's answer, or by fields of it.
-fn reset_at(event: &Value, now: Moment) -> Option<u64> {
-    let header = text(event, "/error/data/responseHeaders/retry-after").parse().ok();
-    let answer: Value = serde_json::from_str(text(event, "/error/data/responseBody")).unwrap_or_default();
+fn reset_at(error: &Value, now: Moment) -> Option<u64> {
+    let header = text(error, "/data/responseHeaders/retry-after").parse().ok();
+    let answer: Value = serde_json::from_str(text(error, "/data/responseBody")).unwrap_or_default();
     let delay = header.or_else(|| answer.pointer("/error/resets_in_seconds")?.as_f64());
     let time = || number(&answer, "/error/resets_at").and_then(|at| reset::of_time(at, now));
     delay.and_then(|seconds| reset::of_delay(seconds, now)).or_else(time)

@@ -208,6 +208,13 @@ fn hooks_ask_people() {
         assert_eq!(told(Dialect::GeminiCli, &payload), ["busy", ""]);
     }
     assert_eq!(told(Dialect::OpenCode, codex), ["-", "-"]);
+    assert_eq!(told(Dialect::Cursor, codex), ["-", "-"]);
+    let opencode =
+        r#"{"type":"permission.asked","properties":{"sessionID":"s","permission":"bash","patterns":["rm x"]}}"#;
+    assert_eq!(told(Dialect::OpenCode, opencode), ["waiting", "bash: rm x"]);
+    let opencode = r#"{"type":"question.asked","properties":{"questions":[{"question":"Which?"}]}}"#;
+    assert_eq!(told(Dialect::OpenCode, opencode), ["waiting", "Which?"]);
+    assert_eq!(told(Dialect::OpenCode, r#"{"type":"permission.replied","properties":{}}"#), ["busy", ""]);
     let over = hook(Dialect::GeminiCli, br#"{"hook_event_name":"AfterAgent","session_id":"s"}"#, NOW);
     assert_eq!(outcome(&over), ["succeeded", "", ""]);
     let forbidden =
