@@ -1,0 +1,100 @@
+//! What is captured of each agent.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::agents::Agent;
+use crate::provider::{Failure, Script, Tool};
+
+/// One run.
+pub struct Case {
+    pub name: &'static str,
+    pub script: Script,
+    /// More arguments.
+    pub args: Vec<&'static str>,
+    /// Sent when the question has reached the provider.
+    pub signal: Option<Signal>,
+    /// On a terminal: what it is waited for until it is ended.
+    pub until: Until,
+    /// Typed then.
+    pub keys: &'static [&'static str],
+    /// What that brings.
+    pub then: Option<Until>,
+}
+
+/// When an agent on a terminal has come as far as the case wants.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// Its screen shows this.
+    Shows(&'static str),
+    /// Its hooks, or what else it tells, say this.
+    Told(&'static str),
+    /// The question has reached the provider.
+    Asked,
+}
+
+const SHELL: Tool = Tool::Shell("echo forty-two > answer.txt");
+const AFTER: Duration = Duration::from_secs(2);
+
+pub fn headless(agent: &Agent) -> Vec<Case> {
+    let case = |name, script| Case { name, script, args: Vec::new(), signal: None, until: Until::Asked, keys: &[], then: None };
+    let mut cases = vec![
+        case("success", Script::Answers),
+        Case { args: agent.bypass.to_vec(), ..case("tool", Script::Uses(SHELL)) },
+        Case { args: agent.ask.to_vec(), ..case("refused", Script::Uses(SHELL)) },
+        case("wrong_key", Script::Fails(Failure::WrongKey)),
+        case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER })),
+        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) })),
+        case("broken", Script::Fails(Failure::Broken)),
+        case("overloaded", Script::Fails(Failure::Overloaded)),
+        Case { signal: Some(Signal::SIGINT), ..case("sigint", Script::Hangs) },
+        Case { signal: Some(Signal::SIGTERM), ..case("sigterm", Script::Hangs) },
+    ];
+    if agent.name == "claude-code" {
+        let mut args = agent.bypass.to_vec();
+        args.extend(["--max-turns", "1"]);
+        cases.push(Case { args, ..case("max_turns", Script::Uses(SHELL)) });
+        let mut args = agent.bypass.to_vec();
+        args.extend(["--max-budget-usd", "0.00001"]);
+        cases.push(Case { args, ..case("over_budget", Script::Uses(SHELL)) });
+    }
+    if agent.name == "qwen-code" {
+        let mut args = agent.bypass.to_vec();
+        args.extend(["--max-session-turns", "1"]);
+        cases.push(Case { args, ..case("max_turns", Script::Uses(SHELL)) });
+    }
+    cases
+}
+
+pub fn interactive(agent: &Agent) -> Vec<Case> {
+    let case = |name, script, until| Case { name, script, args: Vec::new(), signal: None, until, keys: &[], then: None };
+    let failure = Until::Told("StopFailure");
+    if agent.name != "claude-code" {
+        return Vec::new();
+    }
+    let shell = || Script::Uses(SHELL);
+    let asks = || Case { args: agent.ask.to_vec(), ..case("permission", shell(), Until::Told("permission_prompt")) };
+    let at_once = Until::Told("PermissionRequest");
+    vec![
+        case("success", Script::Answers, Until::Told("\"Stop\"")),
+        Case { args: agent.bypass.to_vec(), ..case("tool", shell(), Until::Told("\"Stop\"")) },
+        asks(),
+        Case { name: "permission_given", keys: &["Enter"], then: Some(Until::Told("\"Stop\"")), ..asks() },
+        Case { name: "permission_refused", keys: &["Escape"], until: at_once, ..asks() },
+        case("question", Script::Uses(Tool::Ask("Is it forty-two?")), Until::Told("Notification")),
+        case("idle", Script::Answers, Until::Told("idle_prompt")),
+        case("wrong_key", Script::Fails(Failure::WrongKey), failure),
+        case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), failure),
+        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) }), failure),
+        case("broken", Script::Fails(Failure::Broken), failure),
+        case("overloaded", Script::Fails(Failure::Overloaded), failure),
+        Case { keys: &["Escape"], ..case("escaped", Script::Hangs, Until::Asked) },
+        Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, Until::Asked) },
+        Case {
+            args: agent.bypass.to_vec(),
+            keys: &["C-c"],
+            ..case("interrupted_tool", Script::Uses(Tool::Shell("sleep 100")), Until::Told("PreToolUse"))
+        },
+    ]
+}

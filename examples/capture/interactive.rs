@@ -1,0 +1,77 @@
+//! An agent on a terminal: what its hooks are told is stored.
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::agents::{self, Agent};
+use crate::cases::{Case, Until};
+use crate::headless::{PATIENCE, PROMPT};
+use crate::provider::Provider;
+use crate::terminal::Terminal;
+use crate::{fixtures, hooks, normal};
+
+pub fn capture(agent: &Agent, case: &Case) {
+    println!("interactive {} {}", agent.name, case.name);
+    let provider = Provider::start(case.script.clone());
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("agent");
+    fs::create_dir(&home).unwrap();
+    agents::furnish(&home, provider.port);
+    let told = dir.path().join("told");
+    let mut argv = vec![agent.path().to_str().unwrap().to_owned()];
+    argv.extend(case.args.iter().map(|arg| (*arg).to_owned()));
+    if agent.name == "claude-code" {
+        let settings = dir.path().join("settings.json");
+        fs::write(&settings, hooks::claude(&told).to_string()).unwrap();
+        argv.extend(["--settings".to_owned(), settings.to_str().unwrap().to_owned()]);
+    }
+    argv.extend(agent.interactive.iter().map(|arg| (*arg).to_owned()));
+    argv.push(PROMPT.to_owned());
+    let environment = agents::environment(&home, provider.port);
+    let terminal = Terminal::start(&dir.path().join("tmux"), &home, environment, &argv);
+    let started = Instant::now();
+    let come = |until: Until| {
+        let has_come = || match until {
+            Until::Shows(text) => terminal.screen().contains(text),
+            Until::Told(text) => read(&told).contains(text),
+            Until::Asked => !provider.asked().is_empty(),
+        };
+        let started = Instant::now();
+        while !has_come() && started.elapsed() < PATIENCE && !terminal.has_ended() {
+            sleep(Duration::from_millis(50));
+        }
+        println!("  {until:?} after {:.1?}: {}\n{}", started.elapsed(), has_come(), terminal.screen().trim());
+    };
+    come(case.until);
+    if !case.keys.is_empty() {
+        // The screen may still be behind what the hook was told.
+        sleep(Duration::from_secs(2));
+        terminal.keys(case.keys);
+        match case.then {
+            Some(until) => come(until),
+            None => {
+                sleep(Duration::from_secs(3));
+                println!("{}", terminal.screen().trim());
+            }
+        }
+    }
+    let before_end = read(&told);
+    while !terminal.has_ended() && started.elapsed() < 2 * PATIENCE {
+        // A dialog first, if there is one.
+        terminal.keys(&["Escape"]);
+        sleep(Duration::from_millis(500));
+        terminal.keys(&["C-c", "C-c"]);
+        sleep(Duration::from_millis(1000));
+    }
+    println!("  ended: {}, {} bytes told, {} at its end", terminal.has_ended(), before_end.len(), read(&told).len());
+    let place = fixtures("hooks", agent);
+    let text = normal::normal(&read(&told), &home, provider.port);
+    fs::write(place.join(format!("interactive-{}.jsonl", case.name)), text).unwrap();
+    fs::write(place.join("version"), format!("{}\n", agent.version())).unwrap();
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}

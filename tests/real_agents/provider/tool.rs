@@ -1,0 +1,75 @@
+//! A tool, found by the name that the agent offers it under.
+
+use serde_json::{Value, json};
+
+use super::{Request, Said, Tool};
+
+/// Says which call an answer belongs to. The agent sends it back with what came of the tool.
+pub const CALL: &str = "call_forty_two";
+
+impl Tool {
+    /// The call, if the agent offers the tool and hasn't been asked for it yet.
+    pub fn wanted<'a>(&self, request: &Request) -> Option<Said<'a>> {
+        let body = request.json();
+        let has_run = request.body.contains(CALL) || request.body.contains("functionResponse");
+        if has_run {
+            return None;
+        }
+        let offered = names(&body["tools"]);
+        let name = self.names().iter().find(|name| offered.iter().any(|offered| offered == *name))?;
+        Some(Said::Tool { name: (*name).to_owned(), input: self.input(name) })
+    }
+
+    /// What the agents call it.
+    fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Shell(_) => &["Bash", "bash", "exec_command", "shell_command", "shell", "run_shell_command"],
+            Self::Read(_) => &["Read", "read", "read_file"],
+            Self::Write(_) => &["Write", "write", "write_file"],
+            Self::Ask(_) => &["AskUserQuestion", "ask_user_question", "ask_user", "question", "request_user_input"],
+        }
+    }
+
+    fn input(&self, name: &str) -> Value {
+        match (self, name) {
+            (Self::Shell(command), "exec_command") => json!({"cmd": command}),
+            (Self::Shell(command), "shell") => json!({"command": ["sh", "-c", command]}),
+            (Self::Shell(command), "Bash" | "bash") => json!({"command": command, "description": "Look"}),
+            (Self::Shell(command), "run_shell_command") => json!({"command": command, "is_background": false}),
+            (Self::Shell(command), _) => json!({"command": command}),
+            (Self::Read(path), "read") => json!({"filePath": path}),
+            (Self::Read(path), _) => json!({"file_path": path}),
+            (Self::Write(path), "write") => json!({"filePath": path, "content": "forty-two\n"}),
+            (Self::Ask(question), name) => ask(name, question),
+            (Self::Write(path), _) => json!({"file_path": path, "content": "forty-two\n"}),
+        }
+    }
+}
+
+fn ask(name: &str, question: &str) -> Value {
+    let options = json!([{"label": "Yes", "description": "It is"}, {"label": "No", "description": "It isn't"}]);
+    let mut asked = json!({"question": question, "header": "Answer", "options": options});
+    match name {
+        "request_user_input" => asked["id"] = json!("answer"),
+        "ask_user" => asked["type"] = json!("choice"),
+        _ => asked["multiSelect"] = json!(false),
+    }
+    json!({"questions": [asked]})
+}
+
+/// Every API lists them in its own shape, each with a `name`.
+fn names(tools: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut left = vec![tools];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Array(values) => left.extend(values),
+            Value::Object(fields) => {
+                names.extend(fields.get("name").and_then(Value::as_str).map(str::to_owned));
+                left.extend(["function", "functionDeclarations"].iter().filter_map(|inner| fields.get(*inner)));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    names
+}
