@@ -94,7 +94,7 @@ pub fn interactive(agent: &Agent) -> Vec<Case> {
         Case {
             args: agent.bypass.to_vec(),
             keys: &["C-c"],
-            ..case("interrupted_tool", Script::Uses(Tool::Shell("sleep 100")), Until::Told("PreToolUse"))
+            ..case("interrupted_tool", Script::Uses(Tool::Shell("tail -f /dev/null")), Until::Told("PreToolUse"))
         },
     ]
 }
