@@ -17,6 +17,8 @@ pub struct Agent {
     /// With its version.
     pub package: &'static str,
     pub program: &'static str,
+    /// The subcommand without a person.
+    pub run: &'static [&'static str],
     /// Before the prompt, without a person.
     pub headless: &'static [&'static str],
     /// Before the prompt, on a terminal.
@@ -32,6 +34,7 @@ pub const ALL: &[Agent] = &[
         name: "claude-code",
         package: CLAUDE,
         program: "claude",
+        run: &[],
         headless: &["--model", "sonnet", "--output-format", "stream-json", "--verbose", "-p"],
         interactive: &["--model", "sonnet"],
         bypass: &["--permission-mode", "bypassPermissions"],
@@ -41,7 +44,8 @@ pub const ALL: &[Agent] = &[
         name: "codex",
         package: CODEX,
         program: "codex",
-        headless: &["exec", "--json", "--skip-git-repo-check"],
+        run: &["exec"],
+        headless: &["--json", "--skip-git-repo-check"],
         interactive: &[],
         bypass: &["--dangerously-bypass-approvals-and-sandbox"],
         ask: &["-s", "read-only"],
@@ -50,6 +54,7 @@ pub const ALL: &[Agent] = &[
         name: "gemini-cli",
         package: GEMINI,
         program: "gemini",
+        run: &[],
         headless: &["-m", "gemini-2.5-flash", "-o", "stream-json", "-p"],
         interactive: &["-m", "gemini-2.5-flash", "-i"],
         bypass: &["--approval-mode", "yolo"],
@@ -59,6 +64,7 @@ pub const ALL: &[Agent] = &[
         name: "qwen-code",
         package: QWEN,
         program: "qwen",
+        run: &[],
         headless: &["-o", "stream-json"],
         interactive: &["-i"],
         bypass: &["--approval-mode", "yolo"],
@@ -68,7 +74,8 @@ pub const ALL: &[Agent] = &[
         name: "opencode",
         package: OPENCODE,
         program: "opencode",
-        headless: &["run", "--format", "json"],
+        run: &["run"],
+        headless: &["--format", "json"],
         interactive: &["--prompt"],
         bypass: &["--auto"],
         ask: &[],
@@ -144,9 +151,10 @@ pub fn furnish(home: &Path, port: u16) {
         "projects": {home.to_str().unwrap(): {"hasTrustDialogAccepted": true}},
     });
     write(".claude.json", &claude.to_string());
-    for (name, kind) in [(".gemini", "gemini-api-key"), (".qwen", "openai")] {
-        let settings = json!({"security": {"auth": {"selectedType": kind}}});
-        write(&format!("{name}/settings.json"), &settings.to_string());
-    }
+    // Tried once more only.
+    let gemini = json!({"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"maxAttempts": 2}});
+    write(".gemini/settings.json", &gemini.to_string());
+    let qwen = json!({"security": {"auth": {"selectedType": "openai"}}, "model": {"generationConfig": {"maxRetries": 1}}});
+    write(".qwen/settings.json", &qwen.to_string());
     write("question.txt", "What is the answer?\n");
 }

@@ -13,6 +13,8 @@ pub struct Case {
     pub script: Script,
     /// More arguments.
     pub args: Vec<&'static str>,
+    /// More of its environment.
+    pub env: Vec<(&'static str, &'static str)>,
     /// Sent when the question has reached the provider.
     pub signal: Option<Signal>,
     /// On a terminal: what it is waited for until it is ended.
@@ -35,14 +37,16 @@ pub enum Until {
 }
 
 const SHELL: Tool = Tool::Shell("echo forty-two > answer.txt");
+/// opencode asks for nothing by itself.
+const ASK: [(&str, &str); 1] = [("OPENCODE_PERMISSION", "{\"bash\":\"ask\"}")];
 const AFTER: Duration = Duration::from_secs(2);
 
 pub fn headless(agent: &Agent) -> Vec<Case> {
-    let case = |name, script| Case { name, script, args: Vec::new(), signal: None, until: Until::Asked, keys: &[], then: None };
+    let case = |name, script| Case { name, script, args: Vec::new(), env: Vec::new(), signal: None, until: Until::Asked, keys: &[], then: None };
     let mut cases = vec![
         case("success", Script::Answers),
         Case { args: agent.bypass.to_vec(), ..case("tool", Script::Uses(SHELL)) },
-        Case { args: agent.ask.to_vec(), ..case("refused", Script::Uses(SHELL)) },
+        Case { args: agent.ask.to_vec(), env: ASK.to_vec(), ..case("refused", Script::Uses(SHELL)) },
         case("wrong_key", Script::Fails(Failure::WrongKey)),
         case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER })),
         case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) })),
@@ -68,7 +72,7 @@ pub fn headless(agent: &Agent) -> Vec<Case> {
 }
 
 pub fn interactive(agent: &Agent) -> Vec<Case> {
-    let case = |name, script, until| Case { name, script, args: Vec::new(), signal: None, until, keys: &[], then: None };
+    let case = |name, script, until| Case { name, script, args: Vec::new(), env: Vec::new(), signal: None, until, keys: &[], then: None };
     let failure = Until::Told("StopFailure");
     if agent.name != "claude-code" {
         return Vec::new();

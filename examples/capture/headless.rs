@@ -17,7 +17,7 @@ use crate::{fixtures, hooks, normal};
 pub const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 
 /// What takes longer has failed.
-pub const PATIENCE: Duration = Duration::from_secs(75);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub fn capture(agent: &Agent, case: &Case) {
     println!("{} {}", agent.name, case.name);
@@ -28,12 +28,13 @@ pub fn capture(agent: &Agent, case: &Case) {
     agents::furnish(&home, provider.port);
     let (out, err, told) = (dir.path().join("out"), dir.path().join("err"), dir.path().join("told"));
     let mut command = Command::new(agent.path());
-    command.args(&case.args);
+    command.env_clear().envs(agents::environment(&home, provider.port));
+    command.args(agent.run).args(&case.args).envs(case.env.iter().copied());
     if agent.name == "claude-code" {
         command.args(["--settings", &hooks::claude(&told).to_string()]);
     }
     command.args(agent.headless).arg(PROMPT);
-    command.env_clear().envs(agents::environment(&home, provider.port)).current_dir(&home);
+    command.current_dir(&home);
     command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
     let started = Instant::now();
     let mut child = command.process_group(0).spawn().unwrap();
@@ -49,7 +50,7 @@ pub fn capture(agent: &Agent, case: &Case) {
     let place = fixtures("streams", agent);
     let normal = |text: Vec<u8>| normal::normal(&String::from_utf8_lossy(&text), &home, provider.port);
     fs::write(place.join(format!("{}.jsonl", case.name)), normal(fs::read(&out).unwrap())).unwrap();
-    let exit = if was_killed { "ignored the signal".to_owned() } else { say(status) };
+    let exit = if was_killed { format!("still there after {PATIENCE:?}") } else { say(status) };
     fs::write(place.join(format!("{}.exit", case.name)), exit + "\n").unwrap();
     fs::write(place.join("version"), format!("{}\n", agent.version())).unwrap();
     let errors = place.join(format!("{}.stderr", case.name));

@@ -29,7 +29,8 @@ pub fn capture(agent: &Agent, case: &Case) {
     }
     argv.extend(agent.interactive.iter().map(|arg| (*arg).to_owned()));
     argv.push(PROMPT.to_owned());
-    let environment = agents::environment(&home, provider.port);
+    let mut environment = agents::environment(&home, provider.port);
+    environment.extend(case.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let terminal = Terminal::start(&dir.path().join("tmux"), &home, environment, &argv);
     let started = Instant::now();
     let come = |until: Until| {

@@ -9,6 +9,7 @@
 #![allow(dead_code, missing_docs, reason = "the provider has more than is used here")]
 
 mod agents;
+mod by_hand;
 mod cases;
 mod headless;
 mod hooks;
@@ -24,6 +25,12 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, script, rest @ ..] = words.as_slice()
+        && word == "try"
+    {
+        by_hand::run(script, rest);
+        return;
+    }
     let is_wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     for agent in agents::ALL {
         for case in cases::headless(agent) {

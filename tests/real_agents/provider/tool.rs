@@ -8,7 +8,8 @@ use super::{Request, Said, Tool};
 pub const CALL: &str = "call_forty_two";
 
 impl Tool {
-    /// The call, if the agent offers the tool and hasn't been asked for it yet.
+    /// The call, if the agent hasn't been asked for it yet. Agents that may not use a tool don't always offer it: they are
+    /// asked for it all the same, by the name that they would.
     pub fn wanted<'a>(&self, request: &Request) -> Option<Said<'a>> {
         let body = request.json();
         let has_run = request.body.contains(CALL) || request.body.contains("functionResponse");
@@ -16,7 +17,8 @@ impl Tool {
             return None;
         }
         let offered = names(&body["tools"]);
-        let name = self.names().iter().find(|name| offered.iter().any(|offered| offered == *name))?;
+        let last = self.names().last().filter(|_| !offered.is_empty());
+        let name = self.names().iter().find(|name| offered.iter().any(|offered| offered == *name)).or(last)?;
         Some(Said::Tool { name: (*name).to_owned(), input: self.input(name) })
     }
 
