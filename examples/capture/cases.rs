@@ -34,9 +34,13 @@ pub enum Until {
     Told(&'static str),
     /// The question has reached the provider.
     Asked,
+    /// So much time has passed: of who tells nothing, or nothing that is known yet.
+    Later(Duration),
 }
 
 const SHELL: Tool = Tool::Shell("echo forty-two > answer.txt");
+/// What needs somebody's leave.
+const OUTSIDE: Tool = Tool::Outside("echo forty-two > answer.txt");
 /// opencode asks for nothing by itself.
 const ASK: [(&str, &str); 1] = [("OPENCODE_PERMISSION", "{\"bash\":\"ask\"}")];
 const AFTER: Duration = Duration::from_secs(2);
@@ -46,7 +50,7 @@ pub fn headless(agent: &Agent) -> Vec<Case> {
     let mut cases = vec![
         case("success", Script::Answers),
         Case { args: agent.bypass.to_vec(), ..case("tool", Script::Uses(SHELL)) },
-        Case { args: agent.ask.to_vec(), env: ASK.to_vec(), ..case("refused", Script::Uses(SHELL)) },
+        Case { args: agent.ask.to_vec(), env: ASK.to_vec(), ..case("refused", Script::Uses(OUTSIDE)) },
         case("wrong_key", Script::Fails(Failure::WrongKey)),
         case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER })),
         case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) })),
@@ -75,7 +79,7 @@ pub fn interactive(agent: &Agent) -> Vec<Case> {
     let case = |name, script, until| Case { name, script, args: Vec::new(), env: Vec::new(), signal: None, until, keys: &[], then: None };
     let failure = Until::Told("StopFailure");
     if agent.name != "claude-code" {
-        return Vec::new();
+        return others(agent);
     }
     let shell = || Script::Uses(SHELL);
     let asks = || Case { args: agent.ask.to_vec(), ..case("permission", shell(), Until::Told("permission_prompt")) };
@@ -100,5 +104,40 @@ pub fn interactive(agent: &Agent) -> Vec<Case> {
             keys: &["C-c"],
             ..case("interrupted_tool", Script::Uses(Tool::Shell("tail -f /dev/null")), Until::Told("PreToolUse"))
         },
+    ]
+}
+
+/// Of whose failures it isn't known what they tell.
+fn others(agent: &Agent) -> Vec<Case> {
+    let case = |name, script, until| Case {
+        name,
+        script,
+        args: Vec::new(),
+        env: ASK.to_vec(),
+        signal: None,
+        until,
+        keys: &[],
+        then: None,
+    };
+    let done = Until::Told(match agent.name {
+        "gemini-cli" => "AfterAgent",
+        "opencode" => "session.idle",
+        _ => "\"Stop\"",
+    });
+    let later = Until::Later(Duration::from_secs(20));
+    let asked = |name| Case { args: agent.ask.to_vec(), ..case(name, Script::Uses(OUTSIDE), later) };
+    vec![
+        case("success", Script::Answers, done),
+        Case { args: agent.bypass.to_vec(), env: Vec::new(), ..case("tool", Script::Uses(SHELL), done) },
+        asked("permission"),
+        Case { keys: &["Enter"], then: Some(done), ..asked("permission_given") },
+        Case { keys: &["Escape"], ..asked("permission_refused") },
+        case("question", Script::Uses(Tool::Ask("Is it forty-two?")), later),
+        case("wrong_key", Script::Fails(Failure::WrongKey), later),
+        case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), later),
+        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) }), later),
+        case("broken", Script::Fails(Failure::Broken), later),
+        Case { keys: &["Escape"], ..case("escaped", Script::Hangs, later) },
+        Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, later) },
     ]
 }

@@ -12,7 +12,8 @@ use nix::unistd::Pid;
 use crate::agents::{self, Agent};
 use crate::cases::Case;
 use crate::provider::Provider;
-use crate::{fixtures, hooks, normal};
+use crate::hooks::Hooks;
+use crate::{fixtures, normal};
 
 pub const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 
@@ -26,13 +27,12 @@ pub fn capture(agent: &Agent, case: &Case) {
     let home = dir.path().join("agent");
     fs::create_dir(&home).unwrap();
     agents::furnish(&home, provider.port);
-    let (out, err, told) = (dir.path().join("out"), dir.path().join("err"), dir.path().join("told"));
+    let (out, err) = (dir.path().join("out"), dir.path().join("err"));
+    let hooks = Hooks::of(agent, dir.path());
     let mut command = Command::new(agent.path());
     command.env_clear().envs(agents::environment(&home, provider.port));
     command.args(agent.run).args(&case.args).envs(case.env.iter().copied());
-    if agent.name == "claude-code" {
-        command.args(["--settings", &hooks::claude(&told).to_string()]);
-    }
+    command.args(&hooks.args).envs(hooks.env.iter().map(|(name, value)| (name, value)));
     command.args(agent.headless).arg(PROMPT);
     command.current_dir(&home);
     command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
@@ -59,11 +59,10 @@ pub fn capture(agent: &Agent, case: &Case) {
     if !said.is_empty() {
         fs::write(errors, normal(said)).unwrap();
     }
-    if let Ok(payloads) = fs::read(&told) {
-        fs::write(fixtures("hooks", agent).join(format!("headless-{}.jsonl", case.name)), normal(payloads)).unwrap();
-    }
-    if let Some(question) = provider.asked().last() {
-        let _ = fs::write(std::env::temp_dir().join(format!("asked-{}-{}", agent.name, case.name)), &question.body);
+    for (kind, file) in [("headless", &hooks.told), ("headless-notify", &hooks.notified)] {
+        if let Ok(payloads) = fs::read(file) {
+            fs::write(fixtures("hooks", agent).join(format!("{kind}-{}.jsonl", case.name)), normal(payloads)).unwrap();
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::cases::{Case, Until};
 use crate::headless::{PATIENCE, PROMPT};
 use crate::provider::Provider;
 use crate::terminal::Terminal;
-use crate::{fixtures, hooks, normal};
+use crate::hooks::Hooks;
+use crate::{fixtures, normal};
 
 pub fn capture(agent: &Agent, case: &Case) {
     println!("interactive {} {}", agent.name, case.name);
@@ -19,25 +20,27 @@ pub fn capture(agent: &Agent, case: &Case) {
     let home = dir.path().join("agent");
     fs::create_dir(&home).unwrap();
     agents::furnish(&home, provider.port);
-    let told = dir.path().join("told");
+    let hooks = Hooks::of(agent, dir.path());
+    let told = &hooks.told;
     let mut argv = vec![agent.path().to_str().unwrap().to_owned()];
     argv.extend(case.args.iter().map(|arg| (*arg).to_owned()));
-    if agent.name == "claude-code" {
-        let settings = dir.path().join("settings.json");
-        fs::write(&settings, hooks::claude(&told).to_string()).unwrap();
-        argv.extend(["--settings".to_owned(), settings.to_str().unwrap().to_owned()]);
+    argv.extend(hooks.args.iter().cloned());
+    if agent.name == "qwen-code" {
+        argv.extend(["--json-file".to_owned(), hooks.stream.to_str().unwrap().to_owned()]);
     }
     argv.extend(agent.interactive.iter().map(|arg| (*arg).to_owned()));
     argv.push(PROMPT.to_owned());
     let mut environment = agents::environment(&home, provider.port);
     environment.extend(case.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    environment.extend(hooks.env.iter().cloned());
     let terminal = Terminal::start(&dir.path().join("tmux"), &home, environment, &argv);
     let started = Instant::now();
     let come = |until: Until| {
         let has_come = || match until {
             Until::Shows(text) => terminal.screen().contains(text),
-            Until::Told(text) => read(&told).contains(text),
+            Until::Told(text) => read(told).contains(text),
             Until::Asked => !provider.asked().is_empty(),
+            Until::Later(time) => !provider.asked().is_empty() && started.elapsed() > time,
         };
         let started = Instant::now();
         while !has_come() && started.elapsed() < PATIENCE && !terminal.has_ended() {
@@ -58,7 +61,7 @@ pub fn capture(agent: &Agent, case: &Case) {
             }
         }
     }
-    let before_end = read(&told);
+    let before_end = read(told);
     while !terminal.has_ended() && started.elapsed() < 2 * PATIENCE {
         // A dialog first, if there is one.
         terminal.keys(&["Escape"]);
@@ -66,10 +69,17 @@ pub fn capture(agent: &Agent, case: &Case) {
         terminal.keys(&["C-c", "C-c"]);
         sleep(Duration::from_millis(1000));
     }
-    println!("  ended: {}, {} bytes told, {} at its end", terminal.has_ended(), before_end.len(), read(&told).len());
+    println!("  ended: {}, {} bytes told, {} at its end", terminal.has_ended(), before_end.len(), read(told).len());
+    let normal = |file: &Path| normal::normal(&read(file), &home, provider.port);
     let place = fixtures("hooks", agent);
-    let text = normal::normal(&read(&told), &home, provider.port);
-    fs::write(place.join(format!("interactive-{}.jsonl", case.name)), text).unwrap();
+    fs::write(place.join(format!("interactive-{}.jsonl", case.name)), normal(told)).unwrap();
+    if hooks.notified.exists() {
+        fs::write(place.join(format!("interactive-notify-{}.jsonl", case.name)), normal(&hooks.notified)).unwrap();
+    }
+    if hooks.stream.exists() {
+        let place = fixtures("streams", agent).join(format!("interactive-{}.jsonl", case.name));
+        fs::write(place, normal(&hooks.stream)).unwrap();
+    }
     fs::write(place.join("version"), format!("{}\n", agent.version())).unwrap();
 }
 

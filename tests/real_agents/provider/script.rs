@@ -40,6 +40,8 @@ pub enum Failure {
 pub enum Tool {
     /// To execute this.
     Shell(&'static str),
+    /// To execute this outside of the agent's sandbox, for which codex asks its user; of the others, as `Shell`.
+    Outside(&'static str),
     /// To read this file.
     Read(&'static str),
     /// To write this file.

@@ -10,7 +10,7 @@ pub const CALL: &str = "call_forty_two";
 impl Tool {
     /// The call, if the agent hasn't been asked for it yet. Agents that may not use a tool don't always offer it: they are
     /// asked for it all the same, by the name that they would.
-    pub fn wanted<'a>(&self, request: &Request) -> Option<Said<'a>> {
+    pub(super) fn wanted<'a>(&self, request: &Request) -> Option<Said<'a>> {
         let body = request.json();
         let has_run = request.body.contains(CALL) || request.body.contains("functionResponse");
         if has_run {
@@ -25,7 +25,7 @@ impl Tool {
     /// What the agents call it.
     fn names(&self) -> &'static [&'static str] {
         match self {
-            Self::Shell(_) => &["Bash", "bash", "exec_command", "shell_command", "shell", "run_shell_command"],
+            Self::Shell(_) | Self::Outside(_) => &["Bash", "bash", "exec_command", "run_shell_command"],
             Self::Read(_) => &["Read", "read", "read_file"],
             Self::Write(_) => &["Write", "write", "write_file"],
             Self::Ask(_) => &["AskUserQuestion", "ask_user_question", "ask_user", "question", "request_user_input"],
@@ -35,10 +35,13 @@ impl Tool {
     fn input(&self, name: &str) -> Value {
         match (self, name) {
             (Self::Shell(command), "exec_command") => json!({"cmd": command}),
-            (Self::Shell(command), "shell") => json!({"command": ["sh", "-c", command]}),
-            (Self::Shell(command), "Bash" | "bash") => json!({"command": command, "description": "Look"}),
-            (Self::Shell(command), "run_shell_command") => json!({"command": command, "is_background": false}),
-            (Self::Shell(command), _) => json!({"command": command}),
+            (Self::Outside(command), "exec_command") => {
+                json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "May I look?"})
+            }
+            (Self::Shell(command) | Self::Outside(command), "run_shell_command") => {
+                json!({"command": command, "is_background": false})
+            }
+            (Self::Shell(command) | Self::Outside(command), _) => json!({"command": command, "description": "Look"}),
             (Self::Read(path), "read") => json!({"filePath": path}),
             (Self::Read(path), _) => json!({"file_path": path}),
             (Self::Write(path), "write") => json!({"filePath": path, "content": "forty-two\n"}),
