@@ -43,6 +43,10 @@ const SHELL: Tool = Tool::Shell("echo forty-two > answer.txt");
 const OUTSIDE: Tool = Tool::Outside("echo forty-two > answer.txt");
 /// opencode asks for nothing by itself.
 const ASK: [(&str, &str); 1] = [("OPENCODE_PERMISSION", "{\"bash\":\"ask\"}")];
+/// claude as one that is signed in to a plan, who alone is told of its limits.
+const PLAN: [(&str, &str); 2] =
+    [("ANTHROPIC_API_KEY", ""), ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-0123456789abcdefghijklmnopqrstuvwxyz")];
+const USED_UP: Script = Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) });
 const AFTER: Duration = Duration::from_secs(2);
 
 pub fn headless(agent: &Agent) -> Vec<Case> {
@@ -53,13 +57,15 @@ pub fn headless(agent: &Agent) -> Vec<Case> {
         Case { args: agent.ask.to_vec(), env: ASK.to_vec(), ..case("refused", Script::Uses(OUTSIDE)) },
         case("wrong_key", Script::Fails(Failure::WrongKey)),
         case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER })),
-        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) })),
+        case("used_up", USED_UP),
         case("broken", Script::Fails(Failure::Broken)),
         case("overloaded", Script::Fails(Failure::Overloaded)),
         Case { signal: Some(Signal::SIGINT), ..case("sigint", Script::Hangs) },
         Case { signal: Some(Signal::SIGTERM), ..case("sigterm", Script::Hangs) },
     ];
     if agent.name == "claude-code" {
+        cases.push(Case { env: PLAN.to_vec(), ..case("plan_success", Script::Answers) });
+        cases.push(Case { env: PLAN.to_vec(), ..case("plan_used_up", USED_UP) });
         let mut args = agent.bypass.to_vec();
         args.extend(["--max-turns", "1"]);
         cases.push(Case { args, ..case("max_turns", Script::Uses(SHELL)) });
@@ -94,11 +100,16 @@ pub fn interactive(agent: &Agent) -> Vec<Case> {
         case("idle", Script::Answers, Until::Told("idle_prompt")),
         case("wrong_key", Script::Fails(Failure::WrongKey), failure),
         case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), failure),
-        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) }), failure),
+        case("used_up", USED_UP, failure),
+        Case { env: PLAN.to_vec(), ..case("plan_used_up", USED_UP, failure) },
         case("broken", Script::Fails(Failure::Broken), failure),
         case("overloaded", Script::Fails(Failure::Overloaded), failure),
         Case { keys: &["Escape"], ..case("escaped", Script::Hangs, Until::Asked) },
-        Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, Until::Asked) },
+        Case {
+            keys: &["C-c"],
+            then: Some(Until::Told("idle_prompt")),
+            ..case("interrupted", Script::Hangs, Until::Asked)
+        },
         Case {
             args: agent.bypass.to_vec(),
             keys: &["C-c"],
@@ -135,7 +146,7 @@ fn others(agent: &Agent) -> Vec<Case> {
         case("question", Script::Uses(Tool::Ask("Is it forty-two?")), later),
         case("wrong_key", Script::Fails(Failure::WrongKey), later),
         case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), later),
-        case("used_up", Script::Fails(Failure::UsedUp { resets_in: Duration::from_secs(4000) }), later),
+        case("used_up", USED_UP, later),
         case("broken", Script::Fails(Failure::Broken), later),
         Case { keys: &["Escape"], ..case("escaped", Script::Hangs, later) },
         Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, later) },

@@ -126,7 +126,10 @@ impl Hooks {
                 hooks._safe = Some(safe);
             }
             "qwen-code" => {
-                let file = write(dir.join("defaults.json"), &settings(&QWEN, &hooks.told).to_string());
+                let mut settings = settings(&QWEN, &hooks.told);
+                // Else it writes the file anew, as one of an older version.
+                settings["$version"] = json!(4);
+                let file = write(dir.join("defaults.json"), &settings.to_string());
                 hooks.env = vec![("QWEN_CODE_SYSTEM_DEFAULTS_PATH".to_owned(), file)];
             }
             "opencode" => {

@@ -62,12 +62,17 @@ pub fn capture(agent: &Agent, case: &Case) {
         }
     }
     let before_end = read(told);
-    while !terminal.has_ended() && started.elapsed() < 2 * PATIENCE {
-        // A dialog first, if there is one.
-        terminal.keys(&["Escape"]);
-        sleep(Duration::from_millis(500));
+    for round in 0..8 {
+        if terminal.has_ended() {
+            break;
+        }
+        // Every other time a dialog first, if there is one.
+        if round % 2 == 1 {
+            terminal.keys(&["Escape"]);
+            sleep(Duration::from_millis(1000));
+        }
         terminal.keys(&["C-c", "C-c"]);
-        sleep(Duration::from_millis(1000));
+        sleep(Duration::from_millis(2000));
     }
     println!("  ended: {}, {} bytes told, {} at its end", terminal.has_ended(), before_end.len(), read(told).len());
     let normal = |file: &Path| normal::normal(&read(file), &home, provider.port);

@@ -1,6 +1,6 @@
 //! Anthropic's messages.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,16 @@ pub fn says(said: &Said<'_>, request: &Request) -> Reply {
         ("message_delta", end),
         ("message_stop", json!({"type": "message_stop"})),
     ];
-    Reply::events(begin.into_iter().chain(deltas).chain(finish))
+    limits(Reply::events(begin.into_iter().chain(deltas).chain(finish)), "allowed", Duration::from_secs(4000))
+}
+
+/// What is left of a plan, which the agents that are signed in to one are told with every answer.
+fn limits(reply: Reply, status: &str, resets_in: Duration) -> Reply {
+    let end = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + resets_in).as_secs();
+    reply
+        .header("anthropic-ratelimit-unified-status", status)
+        .header("anthropic-ratelimit-unified-representative-claim", "five_hour")
+        .header("anthropic-ratelimit-unified-reset", end)
 }
 
 fn message(model: &Value, content: &Value, stop: &Value) -> Value {
@@ -63,15 +72,10 @@ pub fn fails(failure: Failure) -> Reply {
                 .status("429 Too Many Requests")
                 .header("retry-after", resets_in.as_secs())
         }
-        // With these the agents that are signed in to a plan are told of it.
         Failure::UsedUp { resets_in } => {
-            let end = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + resets_in).as_secs();
-            error("rate_limit_error", "This request would exceed your account's rate limit. Please try again later.")
-                .status("429 Too Many Requests")
-                .header("retry-after", resets_in.as_secs())
-                .header("anthropic-ratelimit-unified-status", "rejected")
-                .header("anthropic-ratelimit-unified-representative-claim", "five_hour")
-                .header("anthropic-ratelimit-unified-reset", end)
+            let text = "This request would exceed your account's rate limit. Please try again later.";
+            let reply = error("rate_limit_error", text).status("429 Too Many Requests");
+            limits(reply.header("retry-after", resets_in.as_secs()), "rejected", resets_in)
         }
         Failure::Broken => error("api_error", "Internal server error").status("500 Internal Server Error"),
         Failure::Overloaded => error("overloaded_error", "Overloaded").status("529 Overloaded"),
