@@ -135,7 +135,8 @@ fn others(agent: &Agent) -> Vec<Case> {
         "opencode" => "session.idle",
         _ => "\"Stop\"",
     });
-    let later = Until::Later(Duration::from_secs(20));
+    // opencode takes its time to start.
+    let later = Until::Later(Duration::from_secs(if agent.name == "opencode" { 75 } else { 20 }));
     let asked = |name| Case { args: agent.ask.to_vec(), ..case(name, Script::Uses(OUTSIDE), later) };
     vec![
         case("success", Script::Answers, done),

@@ -77,7 +77,7 @@ const QWEN: [&str; 14] = [
 /// opencode has a plugin instead; it leaves out what it says of its own parts.
 const OPENCODE: &str = "import { appendFileSync } from 'fs'
 export const Told = async () => ({ event: async ({ event }) => {
-  if (/^(session|permission|question|message\\.updated)/.test(event.type)) {
+  if (/^(session\\.(created|status|idle|error)|permission|question|message\\.updated)/.test(event.type)) {
     appendFileSync('TOLD', JSON.stringify(event) + '\\n')
   }
 } })
