@@ -10,7 +10,7 @@ pub fn run(script: &str, command: &[String]) {
     let resets_in = Duration::from_secs(4000);
     let script = match script {
         "answers" => Script::Answers,
-        "tool" => Script::Uses(Tool::Shell("echo forty-two > answer.txt")),
+        "tool" => Script::Uses(Tool::Outside("echo forty-two > answer.txt")),
         "asks" => Script::Uses(Tool::Ask("Is it forty-two?")),
         "wrong_key" => Script::Fails(Failure::WrongKey),
         "rate_limited" => Script::Fails(Failure::RateLimited { resets_in: Duration::from_secs(2) }),
