@@ -154,7 +154,8 @@ pub fn furnish(home: &Path, port: u16) {
     // Tried once more only.
     let gemini = json!({"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"maxAttempts": 2}});
     write(".gemini/settings.json", &gemini.to_string());
-    let qwen = json!({"security": {"auth": {"selectedType": "openai"}}, "model": {"generationConfig": {"maxRetries": 1}}});
+    let qwen =
+        json!({"security": {"auth": {"selectedType": "openai"}}, "model": {"generationConfig": {"maxRetries": 1}}});
     write(".qwen/settings.json", &qwen.to_string());
     write("question.txt", "What is the answer?\n");
 }

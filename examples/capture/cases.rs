@@ -50,7 +50,16 @@ const USED_UP: Script = Script::Fails(Failure::UsedUp { resets_in: Duration::fro
 const AFTER: Duration = Duration::from_secs(2);
 
 pub fn headless(agent: &Agent) -> Vec<Case> {
-    let case = |name, script| Case { name, script, args: Vec::new(), env: Vec::new(), signal: None, until: Until::Asked, keys: &[], then: None };
+    let case = |name, script| Case {
+        name,
+        script,
+        args: Vec::new(),
+        env: Vec::new(),
+        signal: None,
+        until: Until::Asked,
+        keys: &[],
+        then: None,
+    };
     let mut cases = vec![
         case("success", Script::Answers),
         Case { args: agent.bypass.to_vec(), ..case("tool", Script::Uses(SHELL)) },
@@ -82,7 +91,16 @@ pub fn headless(agent: &Agent) -> Vec<Case> {
 }
 
 pub fn interactive(agent: &Agent) -> Vec<Case> {
-    let case = |name, script, until| Case { name, script, args: Vec::new(), env: Vec::new(), signal: None, until, keys: &[], then: None };
+    let case = |name, script, until| Case {
+        name,
+        script,
+        args: Vec::new(),
+        env: Vec::new(),
+        signal: None,
+        until,
+        keys: &[],
+        then: None,
+    };
     let failure = Until::Told("StopFailure");
     if agent.name != "claude-code" {
         return others(agent);

@@ -11,8 +11,8 @@ use nix::unistd::Pid;
 
 use crate::agents::{self, Agent};
 use crate::cases::Case;
-use crate::provider::Provider;
 use crate::hooks::Hooks;
+use crate::provider::Provider;
 use crate::{fixtures, normal};
 
 pub const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";

@@ -1,5 +1,6 @@
 //! Hooks that write down what they are told, given to each agent without a file of its user's being touched.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +95,7 @@ pub struct Hooks {
     /// Where qwen writes its stream, beside its screen.
     pub stream: PathBuf,
     /// Kept as long as they are: gemini reads only what nobody else can write, and none of that is in /tmp.
-    _safe: Option<tempfile::TempDir>,
+    pub safe: Option<tempfile::TempDir>,
 }
 
 impl Hooks {
@@ -106,7 +107,7 @@ impl Hooks {
             told: dir.join("told"),
             notified: dir.join("notified"),
             stream: dir.join("stream"),
-            _safe: None,
+            safe: None,
         };
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let write = |path: PathBuf, content: &str| {
@@ -123,7 +124,7 @@ impl Hooks {
                 let safe = tempfile::tempdir_in("/run").expect("root, who alone can give gemini its defaults");
                 let file = write(safe.path().join("defaults.json"), &settings(&GEMINI, &hooks.told).to_string());
                 hooks.env = vec![("GEMINI_CLI_SYSTEM_DEFAULTS_PATH".to_owned(), file)];
-                hooks._safe = Some(safe);
+                hooks.safe = Some(safe);
             }
             "qwen-code" => {
                 let mut settings = settings(&QWEN, &hooks.told);
@@ -169,8 +170,11 @@ fn codex(told: &Path, notified: &Path) -> Vec<String> {
         // The keys in their order: serde_json keeps them sorted.
         let identity = json!({"event_name": label,
             "hooks": [{"type": "command", "command": command, "timeout": seconds, "async": false}]});
-        let hash: String = Sha256::digest(identity.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
-        trusted.push(format!("\"/<session-flags>/config.toml:{label}:0:0\"={{trusted_hash=\"sha256:{hash}\"}}"));
+        let mut hash = String::from("sha256:");
+        for byte in Sha256::digest(identity.to_string()) {
+            write!(hash, "{byte:02x}").unwrap();
+        }
+        trusted.push(format!("\"/<session-flags>/config.toml:{label}:0:0\"={{trusted_hash=\"{hash}\"}}"));
     }
     args.extend(["-c".to_owned(), format!("hooks.state={{{}}}", trusted.join(","))]);
     let append = format!("printf '%s\\n' \"$1\" >> '{}'", notified.display());

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::agents::{self, Agent};
 use crate::cases::{Case, Until};
 use crate::headless::{PATIENCE, PROMPT};
+use crate::hooks::Hooks;
 use crate::provider::Provider;
 use crate::terminal::Terminal;
-use crate::hooks::Hooks;
 use crate::{fixtures, normal};
 
 pub fn capture(agent: &Agent, case: &Case) {
@@ -53,12 +53,11 @@ pub fn capture(agent: &Agent, case: &Case) {
         // The screen may still be behind what the hook was told.
         sleep(Duration::from_secs(2));
         terminal.keys(case.keys);
-        match case.then {
-            Some(until) => come(until),
-            None => {
-                sleep(Duration::from_secs(3));
-                println!("{}", terminal.screen().trim());
-            }
+        if let Some(until) = case.then {
+            come(until);
+        } else {
+            sleep(Duration::from_secs(3));
+            println!("{}", terminal.screen().trim());
         }
     }
     let before_end = read(told);
@@ -69,10 +68,10 @@ pub fn capture(agent: &Agent, case: &Case) {
         // Every other time a dialog first, if there is one.
         if round % 2 == 1 {
             terminal.keys(&["Escape"]);
-            sleep(Duration::from_millis(1000));
+            sleep(Duration::from_secs(1));
         }
         terminal.keys(&["C-c", "C-c"]);
-        sleep(Duration::from_millis(2000));
+        sleep(Duration::from_secs(2));
     }
     println!("  ended: {}, {} bytes told, {} at its end", terminal.has_ended(), before_end.len(), read(told).len());
     let normal = |file: &Path| normal::normal(&read(file), &home, provider.port);

@@ -5,7 +5,13 @@
 //! runs each agent against the provider of `tests/real_agents`, in every case or in those whose name contains one of the
 //! words. What differs each time (ids, times, paths) is written alike, so that a change of what is stored is a change of
 //! what an agent says.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a tool for tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a tool for tests"
+)]
 #![allow(dead_code, missing_docs, reason = "the provider has more than is used here")]
 
 mod agents;
@@ -13,10 +19,10 @@ mod by_hand;
 mod cases;
 mod headless;
 mod hooks;
-mod interactive;
-mod normal;
 #[path = "../../tests/real_agents/install.rs"]
 mod install;
+mod interactive;
+mod normal;
 #[path = "../../tests/real_agents/provider/mod.rs"]
 mod provider;
 mod terminal;

@@ -27,9 +27,9 @@ pub fn normal(text: &str, home: &Path, port: u16) -> String {
         (r#""(time_to_request_ms|first_content_frame_ms|retry_delay_ms|seconds|waitedMs)":[0-9.]+"#, r#""$1":1"#),
         (r#"("[a-z_]*(?:duration|ttft|latency)[a-z_]*(?:ms)?"):[0-9.]+"#, "$1:1"),
     ];
-    times.iter().fold(text, |text, (pattern, instead)| {
-        Regex::new(pattern).unwrap().replace_all(&text, *instead).into_owned()
-    })
+    times
+        .iter()
+        .fold(text, |text, (pattern, instead)| Regex::new(pattern).unwrap().replace_all(&text, *instead).into_owned())
 }
 
 /// Each in the order in which it is first seen.

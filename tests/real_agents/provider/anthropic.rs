@@ -49,9 +49,9 @@ pub fn says(said: &Said<'_>, request: &Request) -> Reply {
 fn limits(reply: Reply, status: &str, resets_in: Duration) -> Reply {
     let end = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + resets_in).as_secs();
     reply
-        .header("anthropic-ratelimit-unified-status", status)
-        .header("anthropic-ratelimit-unified-representative-claim", "five_hour")
-        .header("anthropic-ratelimit-unified-reset", end)
+        .header("anthropic-ratelimit-unified-status", &status)
+        .header("anthropic-ratelimit-unified-representative-claim", &"five_hour")
+        .header("anthropic-ratelimit-unified-reset", &end)
 }
 
 fn message(model: &Value, content: &Value, stop: &Value) -> Value {
@@ -70,12 +70,12 @@ pub fn fails(failure: Failure) -> Reply {
         Failure::RateLimited { resets_in } => {
             error("rate_limit_error", "This request would exceed your account's rate limit. Please try again later.")
                 .status("429 Too Many Requests")
-                .header("retry-after", resets_in.as_secs())
+                .header("retry-after", &resets_in.as_secs())
         }
         Failure::UsedUp { resets_in } => {
             let text = "This request would exceed your account's rate limit. Please try again later.";
             let reply = error("rate_limit_error", text).status("429 Too Many Requests");
-            limits(reply.header("retry-after", resets_in.as_secs()), "rejected", resets_in)
+            limits(reply.header("retry-after", &resets_in.as_secs()), "rejected", resets_in)
         }
         Failure::Broken => error("api_error", "Internal server error").status("500 Internal Server Error"),
         Failure::Overloaded => error("overloaded_error", "Overloaded").status("529 Overloaded"),

@@ -37,9 +37,8 @@ pub fn says(said: &Said<'_>, request: &Request) -> Reply {
             "choices": choices, "usage": usage});
         ("", chunk)
     };
-    let delta = |delta: Value, end: Value| {
-        chunk(json!([{"index": 0, "delta": delta, "finish_reason": end}]), &Value::Null)
-    };
+    let delta =
+        |delta: Value, end: Value| chunk(json!([{"index": 0, "delta": delta, "finish_reason": end}]), &Value::Null);
     let mut chunks: Vec<_> = match said {
         Said::Words(words) => {
             let word = |word: &&str| delta(json!({"role": "assistant", "content": word}), Value::Null);
@@ -67,8 +66,8 @@ pub fn fails(failure: Failure) -> Reply {
             let text = format!("Rate limit reached for test on requests per min. Please try again in {resets_in:?}.");
             error("requests", json!("rate_limit_exceeded"), &text)
                 .status("429 Too Many Requests")
-                .header("retry-after", resets_in.as_secs())
-                .header("x-ratelimit-reset-requests", format!("{resets_in:?}"))
+                .header("retry-after", &resets_in.as_secs())
+                .header("x-ratelimit-reset-requests", &format!("{resets_in:?}"))
         }
         // As OpenAI tells the agents that are signed in to a plan.
         Failure::UsedUp { resets_in } => {

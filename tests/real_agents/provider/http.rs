@@ -59,7 +59,7 @@ impl Reply {
         Self { status, ..self }
     }
 
-    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn header(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }
@@ -103,7 +103,7 @@ impl Connection {
         let mut head =
             format!("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {length}\r\n", reply.status, reply.kind);
         for (name, value) in &reply.headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         self.stream.write_all((head + "\r\n").as_bytes())?;
         for piece in &reply.pieces {
