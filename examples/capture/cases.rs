@@ -148,26 +148,33 @@ fn others(agent: &Agent) -> Vec<Case> {
         keys: &[],
         then: None,
     };
-    let done = Until::Told(match agent.name {
-        "gemini-cli" => "AfterAgent",
-        "opencode" => "session.idle",
-        _ => "\"Stop\"",
-    });
-    // opencode takes its time to start.
-    let later = Until::Later(Duration::from_secs(if agent.name == "opencode" { 75 } else { 20 }));
-    let asked = |name| Case { args: agent.ask.to_vec(), ..case(name, Script::Uses(OUTSIDE), later) };
+    let (done, asks) = match agent.name {
+        "gemini-cli" => ("AfterAgent", "ToolPermission"),
+        "opencode" => ("session.idle", ".asked"),
+        "qwen-code" => ("\"Stop\"", "permission_prompt"),
+        _ => ("\"Stop\"", "PermissionRequest"),
+    };
+    let (done, asks) = (Until::Told(done), Until::Told(asks));
+    let asked = |name| Case { args: agent.ask.to_vec(), ..case(name, Script::Uses(OUTSIDE), asks) };
+    // Codex and qwen ask nothing of their own accord.
+    let question = if matches!(agent.name, "codex" | "qwen-code") { done } else { asks };
+    let later = Until::Later(Duration::from_secs(20));
+    let (failure, retry) = match agent.name {
+        "opencode" => (Until::Told("session.error"), Until::Told("\"retry\"")),
+        _ => (later, later),
+    };
     vec![
         case("success", Script::Answers, done),
         Case { args: agent.bypass.to_vec(), env: Vec::new(), ..case("tool", Script::Uses(SHELL), done) },
         asked("permission"),
         Case { keys: &["Enter"], then: Some(done), ..asked("permission_given") },
         Case { keys: &["Escape"], ..asked("permission_refused") },
-        case("question", Script::Uses(Tool::Ask("Is it forty-two?")), later),
-        case("wrong_key", Script::Fails(Failure::WrongKey), later),
-        case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), later),
-        case("used_up", USED_UP, later),
-        case("broken", Script::Fails(Failure::Broken), later),
-        Case { keys: &["Escape"], ..case("escaped", Script::Hangs, later) },
-        Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, later) },
+        case("question", Script::Uses(Tool::Ask("Is it forty-two?")), question),
+        case("wrong_key", Script::Fails(Failure::WrongKey), failure),
+        case("rate_limited", Script::Fails(Failure::RateLimited { resets_in: AFTER }), retry),
+        case("used_up", USED_UP, retry),
+        case("broken", Script::Fails(Failure::Broken), retry),
+        Case { keys: &["Escape"], ..case("escaped", Script::Hangs, Until::Asked) },
+        Case { keys: &["C-c"], ..case("interrupted", Script::Hangs, Until::Asked) },
     ]
 }

@@ -18,7 +18,7 @@ use crate::{fixtures, normal};
 pub const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 
 /// What takes longer has failed.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 pub fn capture(agent: &Agent, case: &Case) {
     println!("{} {}", agent.name, case.name);
