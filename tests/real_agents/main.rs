@@ -67,6 +67,7 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
         DISABLE_AUTOUPDATER = "1"
         OPENCODE_DISABLE_AUTOUPDATE = "1"
+        OPENCODE_DISABLE_MODELS_FETCH = "1"
         "#,
         port = provider.port,
     ));
