@@ -28,6 +28,7 @@ mod sse;
 pub mod status;
 mod table;
 mod time;
+mod told;
 pub mod top;
 mod waiting;
 

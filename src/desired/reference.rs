@@ -85,7 +85,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 22] = [
+pub static REFERENCE: [Field; 23] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -171,6 +171,14 @@ pub static REFERENCE: [Field; 22] = [
         meaning: "Whether agentd answers ahead what the program asks at its first start: how it looks, whether this directory \
             is trusted and the key may be used, whether it updates itself. What its user has answered stays.",
         examples: &["true"],
+    },
+    Field {
+        name: "events",
+        kind: Kind::Flag,
+        preset: Preset::Value("true"),
+        meaning: "Whether agentd has the program tell what it does, by arguments of its own: the harness's event_args. What \
+            changes here applies from the next start.",
+        examples: &["false"],
     },
     Field {
         name: "restart",
