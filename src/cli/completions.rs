@@ -16,6 +16,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 
 use super::client::{Client, Connect, block_on};
 use super::failure::finish;
+use super::notify;
 
 /// Names the shell that asks for completions.
 pub const VARIABLE: &str = "AGENTD_COMPLETE";
@@ -117,6 +118,10 @@ fn with_names(command: Command, shell: Shell, socket: Option<PathBuf>) -> Comman
     });
     command.mut_subcommands(|subcommand| {
         subcommand.mut_args(|argument| {
+            if argument.get_id() == "notices" {
+                return argument
+                    .add(ArgValueCompleter::new(|typed: &OsStr| notify::complete(&typed.to_string_lossy())));
+            }
             let is_name = NAMES.contains(&argument.get_id().as_str());
             if is_name { argument.add(completer.clone()) } else { argument }
         })
