@@ -85,8 +85,8 @@ impl FromStr for Pair {
 /// Whether the daemon would take a value; it passes over all others.
 fn check(key: Key, value: &str) -> Result<(), String> {
     match key {
-        Key::Activity if Activity::of(value).is_none() => Err(no_word(value, words(key))),
-        Key::Outcome if Verdict::of(value).is_none() => Err(no_word(value, words(key))),
+        Key::Activity if Activity::of(value).is_none() => Err(no_word(value, words(key.as_str()))),
+        Key::Outcome if Verdict::of(value).is_none() => Err(no_word(value, words(key.as_str()))),
         Key::ResetAt if value.parse::<u64>().is_err() => Err("it must be seconds since 1970".to_owned()),
         Key::CostUsd if !is_heard(key, value) => Err("it must be an amount such as 0.25".to_owned()),
         Key::Turns | Key::InputTokens | Key::OutputTokens | Key::CacheReadTokens | Key::CacheWriteTokens
@@ -112,11 +112,17 @@ fn check(key: Key, value: &str) -> Result<(), String> {
     }
 }
 
-/// The words that a key takes; none if it takes others.
-fn words(key: Key) -> Vec<&'static str> {
-    if key == Key::Activity {
+/// Whether a key is called that.
+pub fn is_key(name: &str) -> bool {
+    Key::of(name).is_some()
+}
+
+/// The words that a key of this name takes; none if it takes others.
+pub fn words(name: &str) -> Vec<&'static str> {
+    let key = Key::of(name);
+    if key == Some(Key::Activity) {
         Activity::ALL.iter().map(|word| word.as_str()).collect()
-    } else if key == Key::Outcome {
+    } else if key == Some(Key::Outcome) {
         Verdict::ALL.iter().map(|word| word.as_str()).collect()
     } else {
         Vec::new()
@@ -183,7 +189,7 @@ fn tell(notices: &Notices) -> Result<(), Failure> {
 /// What can be typed, for a shell: keys, and the words that they take.
 pub fn complete(typed: &str) -> Vec<CompletionCandidate> {
     let candidates = Key::ALL.iter().flat_map(|key| {
-        let whole = words(*key).into_iter().map(move |word| format!("{key}={word}"));
+        let whole = words(key.as_str()).into_iter().map(move |word| format!("{key}={word}"));
         std::iter::once(format!("{key}=")).chain(whole)
     });
     // The words of a key come once that is there.
