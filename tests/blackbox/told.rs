@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::asked::ask;
 use crate::declare::agent;
 use crate::harness::{AGENTD, Host, kill, until};
 
@@ -56,11 +57,7 @@ fn a_script_tells_of_itself_and_people_see_it() {
     );
     host.configure(&agent("one", &["/bin/sh", "-c", &script], ""));
     let daemon = host.start();
-    let status = |arguments: &[&str]| {
-        let out = host.command(AGENTD).arg("status").args(arguments).output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        String::from_utf8(out.stdout).unwrap()
-    };
+    let status = |arguments: &[&str]| ask(&host, &[&["status"], arguments].concat()).out;
     let shows = |arguments: &'static [&str], what: &str| {
         until(what, || status(arguments).contains(what).then_some(()));
     };
