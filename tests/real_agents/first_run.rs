@@ -21,13 +21,18 @@ fn variables(harness: &str, port: u16) -> Vec<(&'static str, String)> {
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
         ],
         "gemini-cli" => vec![("GEMINI_API_KEY", KEY.to_owned()), ("GOOGLE_GEMINI_BASE_URL", at)],
+        // With a provider that it has in it: to fetch one takes npm longer than all the rest.
         "opencode" => {
+            let options = serde_json::json!({"baseURL": format!("{at}/v1")});
             let config = serde_json::json!({
-                "share": "disabled", "model": "local/test",
-                "provider": {"local": {"npm": "@ai-sdk/openai-compatible", "name": "local",
-                    "options": {"baseURL": format!("{at}/v1"), "apiKey": KEY}, "models": {"test": {"name": "test"}}}},
+                "share": "disabled", "model": "anthropic/test",
+                "provider": {"anthropic": {"options": options, "models": {"test": {"name": "test"}}}},
             });
-            vec![("OPENCODE_CONFIG_CONTENT", config.to_string())]
+            vec![
+                ("ANTHROPIC_API_KEY", KEY.to_owned()),
+                ("OPENCODE_CONFIG_CONTENT", config.to_string()),
+                ("OPENCODE_DISABLE_MODELS_FETCH", "1".to_owned()),
+            ]
         }
         _ => vec![("OPENAI_API_KEY", KEY.to_owned()), ("OPENAI_BASE_URL", format!("{at}/v1"))],
     }

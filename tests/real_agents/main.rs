@@ -21,7 +21,7 @@ use std::path::Path;
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
-use provider::{ANSWER, Provider};
+use provider::{ANSWER, Failure, Provider, Script};
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -118,7 +118,7 @@ const FLASH: &str = "model = \"gemini-2.5-flash\"";
 
 fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
     let daemon = host.start();
     daemon.wait_state(harness, "exited");
@@ -132,7 +132,7 @@ fn answers(harness: &str, package: &str, more: &str) {
 /// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
 fn recovers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(2);
+    let provider = Provider::start(Script::FailsFirst(2, Failure::WrongKey));
     let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
     let daemon = host.start();
     let failed = daemon.wait_state(harness, "backing_off");
@@ -147,7 +147,7 @@ fn recovers(harness: &str, package: &str, more: &str) {
 /// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
 fn answers_and_stays(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -161,7 +161,7 @@ fn answers_and_stays(harness: &str, package: &str, more: &str) {
 /// An agent in the middle of its question ends when it is no longer declared, and all its helpers with it.
 fn is_stopped_at_work(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::silent();
+    let provider = Provider::start(Script::Hangs);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -189,7 +189,7 @@ fn assert_nothing_runs(host: &Host) {
 /// Its own interrupt is enough, without anything stronger.
 fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host_with(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");

@@ -87,7 +87,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 11] = [
+pub static FORM: [Field; 13] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -157,6 +157,20 @@ pub static FORM: [Field; 11] = [
         preset: Preset::Else("what it prints is for people"),
         meaning: "Whose events it then prints, one a line, for agentd to read and to show as text.",
         examples: &["\"claude-code\""],
+    },
+    Field {
+        name: "max_turns",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("it knows no such limit"),
+        meaning: "The arguments that tell it how many turns it may take, which {limit} stands for.",
+        examples: &["[\"--max-turns\", \"{limit}\"]"],
+    },
+    Field {
+        name: "max_cost_usd",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("it knows no such limit"),
+        meaning: "The arguments that tell it how many dollars it may spend, which {limit} stands for.",
+        examples: &["[\"--max-budget-usd\", \"{limit}\"]"],
     },
     Field {
         name: "interrupt",
