@@ -36,7 +36,8 @@ Keys:
   ACTIVITY_SOURCE, OUTCOME_SOURCE
                    how that is known [default: agentd notify]
 
-A key counts until it is told anew or the program ends; KEY= takes it back. Texts are one line each and are cut after 500 \
+A key counts until it is told anew or the program ends; KEY= takes it back. A program that is busy or waiting and exits with \
+status 0 without an OUTCOME was interrupted. Texts are one line each and are cut after 500 \
 bytes. Whoever is not agentd's program, but wants to tell the same, sends one datagram of such lines, of at most 2048 bytes, \
 to the socket that AGENTD_NOTIFY_SOCKET names.
 

@@ -292,6 +292,6 @@ fn permissions() -> Vec<(&'static str, String)> {
 }
 
 fn restarts() -> Vec<(&'static str, String)> {
-    let meanings = ["none", "every one but exit status 0", "every one"];
+    let meanings = ["none", "every one that came to nothing and may come to something", "every one"];
     RESTARTS.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
 }
