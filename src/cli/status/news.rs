@@ -15,8 +15,10 @@ pub(super) struct News {
 
 /// What it asks, or its error, unless that says no more than its last exit.
 pub(super) fn of(agent: &Agent) -> Option<News> {
-    if let Some(question) = told::question(agent).filter(|question| !question.is_empty()) {
-        return Some(News { text: question.to_owned(), tone: Tone::Warning, is_question: true });
+    if let Some(question) = told::question(agent) {
+        // Said also where there is no room for what it does.
+        let text = if question.is_empty() { "waits, and doesn't say for what" } else { question };
+        return Some(News { text: text.to_owned(), tone: Tone::Warning, is_question: true });
     }
     let error = agent.error.as_deref()?;
     let exit = agent.exit.as_ref();
