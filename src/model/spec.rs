@@ -107,7 +107,7 @@ pub enum Restart {
     /// None.
     #[default]
     No,
-    /// Every one but exit status 0.
+    /// Every one that came to nothing, unless another would end in the same way.
     OnFailure,
     /// Every one.
     Always,

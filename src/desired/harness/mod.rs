@@ -243,6 +243,11 @@ impl Harness {
         (is_asked && !form.is_told_otherwise(request.args)).then_some((&form.event_args, form.filter))
     }
 
+    /// Whether agentd can have it tell what it does in this mode.
+    pub fn has_events(&self, mode: Mode) -> bool {
+        self.form(mode).is_some_and(|form| !form.event_args.is_empty() || form.filter.is_some())
+    }
+
     /// The argv, or everything that it can't do.
     pub fn argv(&self, request: &Request) -> Result<Argv, Vec<Unsupported>> {
         let mode = self.mode(request.mode, request.prompt.is_some());
