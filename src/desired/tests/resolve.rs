@@ -79,7 +79,7 @@ fn without_events_nothing_is_added_and_nobody_is_replaced() {
     let claude = |line: &str| {
         let desired = desired(&format!("[agent]\nharness = \"claude-code\"\nprompt = \"x\"\n{line}\n"));
         let spec = only(&desired);
-        (spec.launch.extra.clone(), argv(spec), spec.fingerprint.clone())
+        (spec.launch.extra.clone(), argv(spec), spec.fingerprint)
     };
     let (told, silent) = (claude("events = true"), claude("events = false"));
     assert_eq!(told, claude(""));
