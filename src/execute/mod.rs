@@ -7,6 +7,7 @@
 
 mod adopt;
 mod explain;
+pub mod hooks;
 mod memo;
 mod place;
 mod start;
@@ -65,6 +66,8 @@ pub enum What {
 pub struct Ground {
     /// agentd's own program, which agents' hooks and filters run.
     pub agentd: PathBuf,
+    /// The files for hooks that it has made.
+    pub hooks: hooks::HookFiles,
     /// The shim's program.
     pub shim: PathBuf,
     /// Where shims connect to.

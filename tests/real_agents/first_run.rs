@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{AGENTD, Daemon, Host, until};
 use crate::install;
-use crate::provider::{ANSWER, Provider};
+use crate::provider::{ANSWER, Provider, Script};
 use crate::{KEY, PROMPT, assert_asked};
 
 /// The variables by which each finds its key and the provider.
@@ -77,7 +77,7 @@ fn prepare(host: &Host, harness: &str, port: u16, words: &[&str]) {
 /// It answers its prompt in its full-screen form, and nobody was there to be asked.
 pub fn starts_unattended(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = Host::as_root().unwrap_or_else(Host::new);
     // In a repository programs ask most.
     assert!(Command::new("git").args(["init", "--quiet"]).arg(host.at("work")).status().unwrap().success());
