@@ -50,7 +50,7 @@ fn the_variables_name_files_that_the_agent_can_read_and_not_change() {
         fs::write(&file, "of an older version").unwrap();
         let daemon = host.start();
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
-        assert_eq!(daemon.agent("one")["state"], "running");
+        until("the agent to be adopted", || (daemon.agent("one")["state"] == "running").then_some(()));
         assert_eq!(daemon.agent("one")["restarts"], 0);
     }
 }
