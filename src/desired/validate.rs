@@ -15,7 +15,7 @@ use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Se
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
-use super::harness::{Harness, Harnesses, Mode, PROMPT, Permissions, Request, Unsupported};
+use super::harness::{Events, Harness, Harnesses, Mode, PROMPT, Permissions, Request, Unsupported};
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
@@ -250,9 +250,9 @@ fn read_argv(
 
 /// What agentd adds, where it stands among the other arguments.
 fn extra(harness: &Harness, request: &Request, place: usize) -> Extra {
-    let (args, filter) = harness.events(request).unwrap_or_default();
+    let Some(Events { args, env, filter }) = harness.events(request) else { return Extra::default() };
     let events = args.iter().filter_map(|arg| CString::new(arg.as_str()).ok()).collect();
-    Extra { place, events, filter: filter.map(Dialect::as_str) }
+    Extra { place, events, env: env.clone(), filter: filter.map(Dialect::as_str) }
 }
 
 fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mut Reporter) {

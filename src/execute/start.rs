@@ -16,7 +16,7 @@ use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 use crate::sys::{process, unix_socket};
 
-use super::{Executor, What};
+use super::{Executor, What, hooks};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
@@ -97,6 +97,8 @@ impl Executor {
         let notify = self.notify_socket(&agent);
         if let Some(path) = &notify {
             environment.insert(NOTIFY_VARIABLE.into(), path.as_os_str().as_bytes().to_vec());
+            let further = self.further_environment(&spec, &environment);
+            environment.extend(further);
         }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
@@ -179,16 +181,32 @@ impl Executor {
         environment
     }
 
+    /// The variables that have the program tell of itself: all that its harness has, or none if the agent has one of them.
+    fn further_environment(
+        &self,
+        spec: &AgentSpec,
+        environment: &BTreeMap<OsString, Vec<u8>>,
+    ) -> Vec<(OsString, Vec<u8>)> {
+        let wanted = &spec.launch.extra.env;
+        let Some(path) = hooks::plain(&self.ground.agentd) else { return Vec::new() };
+        if wanted.keys().any(|name| environment.contains_key(OsStr::new(name))) {
+            return Vec::new();
+        }
+        let fill_in = |(name, value): (&String, &String)| {
+            Some((name.into(), self.ground.hooks.fill_in(&value.replace(AGENTD, path))?.into_bytes()))
+        };
+        wanted.iter().map(fill_in).collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// The program's arguments, with those that have it tell of itself, and the filter that reads what it then prints. An older
     /// shim has no place for a filter.
     fn arguments(&self, agent: &AgentName, spec: &AgentSpec) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let mut argv: Vec<Vec<u8>> = spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-        let Extra { place, events, filter } = &spec.launch.extra;
+        let Extra { place, events, env: _, filter } = &spec.launch.extra;
         let link = self.places.get(agent).and_then(|place| place.link.as_ref());
         let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
         // It stands in words that harnesses hand to a shell, or read as JSON.
-        let path = self.ground.agentd.to_str().filter(|path| path.chars().all(is_plain));
-        let (true, Some(path)) = (has_place, path) else { return (argv, Vec::new()) };
+        let (true, Some(path)) = (has_place, hooks::plain(&self.ground.agentd)) else { return (argv, Vec::new()) };
         let events = events.iter().map(|word| word.to_string_lossy().replace(AGENTD, path).into_bytes());
         let place = (*place).min(argv.len());
         argv.splice(place..place, events);
@@ -219,11 +237,6 @@ impl Executor {
             tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
         }
     }
-}
-
-/// Whether it means itself wherever it is written.
-fn is_plain(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+')
 }
 
 /// What to do about the limit that tmux met with when it made a terminal and forked, if that was it.

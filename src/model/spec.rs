@@ -67,6 +67,9 @@ pub struct Extra {
     pub place: usize,
     /// Options that have the program tell of itself, in which `{agentd}` stands for agentd's own program.
     pub events: Vec<CString>,
+    /// Variables to the same end, in which [`HOOKS`] stands for the directory of our own files. All are added, or none: none if
+    /// the agent has one of that name already.
+    pub env: BTreeMap<String, String>,
     /// How to read what the program then prints: an argument of `agentd filter`.
     pub filter: Option<&'static str>,
 }
@@ -126,6 +129,10 @@ pub enum Interrupt {
 
 /// Stands for agentd's own program in the options of [`Extra`].
 pub const AGENTD: &str = "{agentd}";
+/// Stands for the directory of the files that agentd makes for programs that read of hooks in a file.
+pub const HOOKS: &str = "{hooks}";
+/// The files in it.
+pub const HOOK_FILES: [&str; 3] = ["gemini.json", "opencode.js", "qwen.json"];
 
 #[cfg(test)]
 impl AgentSpec {

@@ -31,6 +31,8 @@ pub struct Form {
     pub refused_prompts: Vec<String>,
     /// Ask it to tell of itself; [`crate::model::AGENTD`] stands for agentd's own program.
     pub event_args: Vec<String>,
+    /// Variables to the same end; [`crate::model::HOOKS`] stands for the directory of our files for hooks.
+    pub event_env: BTreeMap<String, String>,
     /// What it then writes to its standard output, if that isn't for people any more.
     pub filter: Option<Dialect>,
     /// Tell it how many turns it may take, which [`super::LIMIT`] stands for; empty if it knows no such limit.
@@ -54,6 +56,7 @@ impl Form {
             guarded_words: Vec::new(),
             refused_prompts: Vec::new(),
             event_args: Vec::new(),
+            event_env: BTreeMap::new(),
             filter: None,
             max_turns: Vec::new(),
             max_cost_usd: Vec::new(),
