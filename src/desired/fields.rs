@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 22] = [
+pub const FIELDS: [&str; 23] = [
     "name",
     "type",
     "harness",
@@ -26,6 +26,7 @@ pub const FIELDS: [&str; 22] = [
     "prompt_file",
     "workdir",
     "restart",
+    "resume",
     "max_restarts",
     "backoff",
     "backoff_max",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
+use super::resume::Conversation;
 use super::turn::{Next, OPEN_WITHIN, Turn};
 use super::{World, outcome, restart, stop};
 use crate::model::{
@@ -246,6 +247,7 @@ impl Turn<'_, '_> {
         // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
         let late = restart::overdue(memory, &memory.declared.policy, at);
         let end = outcome::judge(ending, &memory.told, late.map(|limit| StopReason::Timeout { limit }), ended);
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let phase = match late {
             Some(limit) => Phase::TimedOut { limit },
             None => restart::settle(memory, &end, &memory.declared.policy),
@@ -285,8 +287,11 @@ impl Turn<'_, '_> {
             self.wake_at_deadline(memory);
             return Next::Rest;
         }
-        memory.restarts = memory.restarts.saturating_add(1);
-        memory.streak = memory.streak.saturating_add(1);
+        // Who begins anew in place of a run that could not go on is restarted once, not twice.
+        if memory.conversation != Conversation::Lost {
+            memory.restarts = memory.restarts.saturating_add(1);
+            memory.streak = memory.streak.saturating_add(1);
+        }
         self.enter(memory, Phase::Pending, "its backoff is over")
     }
 
