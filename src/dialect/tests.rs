@@ -93,7 +93,7 @@ fn expected(name: &str) -> Option<&'static str> {
         "wrong_key" => Some("auth_failed"),
         "rate_limited" | "used_up" => Some("rate_limited"),
         "over_budget" | "max_turns" => Some("over_budget"),
-        "broken" | "overloaded" => Some("failed"),
+        "broken" | "overloaded" | "no_conversation" => Some("failed"),
         // What ended it tells its exit status, if the harness doesn't.
         "sigterm" => None,
         _ => panic!("{name} is expected to be something"),

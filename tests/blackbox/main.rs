@@ -32,6 +32,7 @@ mod metrics;
 mod names;
 mod notices;
 mod prepare;
+mod resume;
 mod root_mode;
 mod screen;
 mod secrets;
