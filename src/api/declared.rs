@@ -129,8 +129,8 @@ fn agent(spec: &AgentSpec, salt: Salt, values: Values) -> Agent {
 }
 
 /// The fields that apply to a program that runs.
-fn policy(policy: &Policy) -> [(&'static str, String); 6] {
-    let Policy { restart, max_restarts, backoff, backoff_max, timeout, grace_period, interrupt: _ } = policy;
+fn policy(policy: &Policy) -> [(&'static str, String); 8] {
+    let Policy { restart, max_restarts, backoff, backoff_max, timeout, limits, grace_period, interrupt: _ } = policy;
     let restart = match restart {
         Restart::No => "no",
         Restart::OnFailure => "on-failure",
@@ -144,6 +144,8 @@ fn policy(policy: &Policy) -> [(&'static str, String); 6] {
         ("backoff_max", nanos(backoff_max)),
         ("timeout", timeout.as_ref().map(nanos).unwrap_or_default()),
         ("grace_period", nanos(grace_period)),
+        ("max_turns", limits.turns.map(|turns| turns.to_string()).unwrap_or_default()),
+        ("max_cost_usd", limits.cost_micros.map(|micros| micros.to_string()).unwrap_or_default()),
     ]
 }
 

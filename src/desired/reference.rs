@@ -48,6 +48,8 @@ pub enum Kind {
         /// The largest.
         most: u32,
     },
+    /// A number of US dollars, more than none.
+    Dollars,
     /// A duration.
     Duration {
         /// Whether it may be zero.
@@ -85,7 +87,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 23] = [
+pub static REFERENCE: [Field; 25] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -213,6 +215,21 @@ pub static REFERENCE: [Field; 23] = [
         preset: Preset::Else("no limit"),
         meaning: "How long the agent may run in all, restarts and delays included; then it is stopped and stays so.",
         examples: &["\"2h\"", "\"1h30m\""],
+    },
+    Field {
+        name: "max_turns",
+        kind: Kind::Whole { least: 1, most: u32::MAX },
+        preset: Preset::Else("no limit"),
+        meaning: "How many turns of the model one run may take: told to programs that have such a limit, and kept by agentd where \
+            the program tells how many there were.",
+        examples: &["50"],
+    },
+    Field {
+        name: "max_cost_usd",
+        kind: Kind::Dollars,
+        preset: Preset::Else("no limit"),
+        meaning: "What one run may cost, in US dollars, by the program's own account; as with max_turns.",
+        examples: &["2.5"],
     },
     Field {
         name: "grace_period",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Extra, Interrupt, Launch, Origin, Policy, Restart, Secret};
+use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
@@ -79,7 +79,8 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied());
     let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
     let policy = read_policy(&fields, interrupt, context);
-    let argv = read_argv(&fields, harness, mode, prompt.as_ref(), context);
+    let limits = policy.map(|policy| policy.limits).unwrap_or_default();
+    let argv = read_argv(&fields, harness, mode, limits, prompt.as_ref(), context);
     let prepared = read_prepare(&fields, harness, context);
     let workdir = read_workdir(&fields, context);
     let mut env = environment::read(&fields, context);
@@ -152,6 +153,8 @@ fn read_policy(fields: &Fields, interrupt: Option<Interrupt>, context: &mut Cont
         let diagnostic = reporter.error(&entry, "timeout is zero", "the agent would be stopped at once");
         diagnostic.help.push("remove the line if there is no limit".to_owned());
     }
+    let turns = fields.integer("max_turns", 1..=u32::MAX, reporter).and_then(NonZeroU32::new);
+    let limits = Limits { turns, cost_micros: fields.dollars("max_cost_usd", reporter) };
     let grace_period = fields.duration("grace_period", reporter);
     Some(Policy {
         restart,
@@ -159,6 +162,7 @@ fn read_policy(fields: &Fields, interrupt: Option<Interrupt>, context: &mut Cont
         backoff,
         backoff_max,
         timeout: timeout.map(|(_, timeout)| timeout),
+        limits,
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
         interrupt: interrupt?,
     })
@@ -186,6 +190,7 @@ fn read_argv(
     fields: &Fields,
     harness: Option<&Harness>,
     mode: Option<Mode>,
+    limits: Limits,
     prompt: Option<&prompt::Prompt>,
     context: &mut Context,
 ) -> Option<(Vec<CString>, Vec<CString>, Extra)> {
@@ -210,6 +215,7 @@ fn read_argv(
         args: further.as_ref().map_or(&[], |further| further.texts.as_slice()),
         model: model.map(|(_, model)| model),
         permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
+        limits,
         prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
         resumes: false,
     };

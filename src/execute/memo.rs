@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Child, End, Ending, Evidence, Fingerprint, Interrupt, Mono, Now, Outcome, Policy, Restart, RunId, SessionName,
-    Spent, Wall,
+    Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
+    SessionName, Spent, Wall,
 };
 use crate::reconcile::{AgentMemory, Conversation, Declared, Phase};
 
@@ -150,6 +150,10 @@ struct PolicyMemo {
     backoff_ns: u64,
     backoff_max_ns: u64,
     timeout_ns: Option<u64>,
+    #[serde(default)]
+    max_turns: Option<NonZeroU32>,
+    #[serde(default)]
+    max_cost_micros: Option<u64>,
     grace_ns: u64,
     interrupt: InterruptMemo,
 }
@@ -198,6 +202,7 @@ impl From<PolicyMemo> for Policy {
             backoff: Duration::from_nanos(memo.backoff_ns),
             backoff_max: Duration::from_nanos(memo.backoff_max_ns),
             timeout: memo.timeout_ns.map(Duration::from_nanos),
+            limits: Limits { turns: memo.max_turns, cost_micros: memo.max_cost_micros },
             grace_period: Duration::from_nanos(memo.grace_ns),
             interrupt: match memo.interrupt {
                 InterruptMemo::Sigint => Interrupt::Sigint,
@@ -240,6 +245,8 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
             backoff_ns: nanos(policy.backoff),
             backoff_max_ns: nanos(policy.backoff_max),
             timeout_ns: policy.timeout.map(nanos),
+            max_turns: policy.limits.turns,
+            max_cost_micros: policy.limits.cost_micros,
             grace_ns: nanos(policy.grace_period),
             interrupt: match policy.interrupt {
                 Interrupt::Sigint => InterruptMemo::Sigint,

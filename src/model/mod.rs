@@ -22,7 +22,9 @@ pub use notice::{Activity, Key, Notices, Verdict};
 pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
 pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
-pub use spec::{AGENTD, AgentSpec, Extra, Fingerprint, Interrupt, Launch, Origin, Policy, Restart, Resume, SESSION};
+pub use spec::{
+    AGENTD, AgentSpec, Extra, Fingerprint, Interrupt, Launch, Limits, Origin, Policy, Restart, Resume, SESSION,
+};
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};
 pub use told::{Doing, Spent, Told};

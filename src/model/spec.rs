@@ -107,10 +107,21 @@ pub struct Policy {
     pub backoff_max: Duration,
     /// How long the agent may run, restarts and delays included.
     pub timeout: Option<Duration>,
+    /// What one run may use.
+    pub limits: Limits,
     /// From the interrupt to the kill.
     pub grace_period: Duration,
     /// How this harness is asked to end.
     pub interrupt: Interrupt,
+}
+
+/// What one run may use of its model, by its harness's account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Turns of the model.
+    pub turns: Option<NonZeroU32>,
+    /// Millionths of a US dollar; more than none.
+    pub cost_micros: Option<u64>,
 }
 
 /// Which ends are followed by a restart.
@@ -160,6 +171,7 @@ impl AgentSpec {
                 backoff: Duration::ZERO,
                 backoff_max: Duration::ZERO,
                 timeout: None,
+                limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
             },

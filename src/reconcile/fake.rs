@@ -19,6 +19,7 @@ pub(super) fn policy() -> Policy {
         backoff: Duration::from_secs(3),
         backoff_max: Duration::from_secs(60),
         timeout: None,
+        limits: crate::model::Limits::default(),
         grace_period: Duration::from_secs(30),
         interrupt: Interrupt::Sigint,
     }

@@ -162,6 +162,8 @@ impl Turn<'_, '_> {
             (StopReason::Replaced, "declared differently")
         } else if let Some(limit) = self.overdue(memory) {
             (StopReason::Timeout { limit }, "its timeout has passed")
+        } else if outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) {
+            (StopReason::OverBudget, "it has used what one run may")
         } else {
             self.wake_at_deadline(memory);
             return Next::Rest;
@@ -218,6 +220,7 @@ impl Turn<'_, '_> {
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
         let end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let why = end.to_string();
         self.note_end(memory, end);
         if self.is_gone() {
@@ -227,12 +230,18 @@ impl Turn<'_, '_> {
             (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
             }
-            (StopReason::Timeout { .. } | StopReason::Replaced | StopReason::Undeclared, Some(spec)) => {
-                Self::new_life(memory, spec)
+            // Its end is one like any other, and its policy says what follows.
+            (StopReason::OverBudget, Some(_) | None) if !self.is_changed(memory) => {
+                self.enter(memory, memory.settled(), &why)
             }
-            (StopReason::Timeout { .. } | StopReason::Replaced | StopReason::Undeclared, None) => {
-                self.enter(memory, Phase::Pending, &why)
-            }
+            (
+                StopReason::Timeout { .. } | StopReason::OverBudget | StopReason::Replaced | StopReason::Undeclared,
+                Some(spec),
+            ) => Self::new_life(memory, spec),
+            (
+                StopReason::Timeout { .. } | StopReason::OverBudget | StopReason::Replaced | StopReason::Undeclared,
+                None,
+            ) => self.enter(memory, Phase::Pending, &why),
         }
     }
 
@@ -246,7 +255,9 @@ impl Turn<'_, '_> {
         }
         // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
         let late = restart::overdue(memory, &memory.declared.policy, at);
-        let end = outcome::judge(ending, &memory.told, late.map(|limit| StopReason::Timeout { limit }), ended);
+        let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
+        let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
+        let end = outcome::judge(ending, &memory.told, stopped, ended);
         memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let phase = match late {
             Some(limit) => Phase::TimedOut { limit },

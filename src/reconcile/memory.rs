@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::restart;
 use super::resume::Conversation;
 use crate::model::{
-    AgentName, AgentSpec, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent, State,
-    Told,
+    AgentName, AgentSpec, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
+    State, Told,
 };
 
 /// Everything remembered.
@@ -138,6 +138,8 @@ pub enum StopReason {
         /// The timeout that it had then.
         limit: Duration,
     },
+    /// It has used what one run may.
+    OverBudget,
 }
 
 /// The last step of the stop ladder that was taken.
@@ -187,6 +189,7 @@ impl AgentMemory {
             backoff: seconds(3),
             backoff_max: seconds(60),
             timeout: None,
+            limits: Limits::default(),
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
         };

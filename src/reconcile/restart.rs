@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AgentMemory, Conversation, Phase};
+use super::{AgentMemory, Conversation, Phase, outcome};
 use crate::model::{End, Mono, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
@@ -14,7 +14,9 @@ const RESET_MARGIN: Duration = Duration::from_secs(1);
 /// The phase after a run that ended so, by this policy. It can be asked again at any time: when the policy changes,
 /// the answer does.
 pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase {
-    let vain = in_vain(end.outcome);
+    // Whom agentd stopped for what it used may go on once it may use more.
+    let may_use_more = end.evidence.source == outcome::AGENTD && !outcome::is_over_budget(&memory.told, &policy.limits);
+    let vain = in_vain(end.outcome).filter(|_| end.outcome != Outcome::OverBudget || !may_use_more);
     let wanted = match policy.restart {
         Restart::No => false,
         Restart::OnFailure => !end.is_success() && vain.is_none(),

@@ -88,10 +88,9 @@ impl Conversation {
         let said = told.session.as_deref().filter(|session| is_plain(session)).map(str::to_owned);
         let unfinished = |session: Option<String>| session.map_or(Self::None, |session| Self::Unfinished { session });
         match self {
-            Self::None | Self::Lost => Self::None,
             Self::Begun { .. } | Self::Continued { .. } if end.is_success() => Self::None,
             Self::Begun { session } if was_executed(end) => unfinished(said.or_else(|| session.clone())),
-            Self::Begun { .. } => Self::None,
+            Self::None | Self::Lost | Self::Begun { .. } => Self::None,
             Self::Continued { session } if was_executed(end) => {
                 let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
                 if said.is_none() && !has_worked(told) && !lasted {

@@ -59,17 +59,15 @@ fn begun(fake: &Fake) -> Vec<Begin> {
 }
 
 /// For each start the conversation that it went on with.
-fn resumed(fake: &Fake) -> Vec<Option<String>> {
+fn resumed(fake: &Fake) -> Vec<String> {
     let session = |begin| match begin {
-        Begin::Fresh { .. } => None,
-        Begin::Resumed { session } => Some(session),
+        Begin::Fresh { .. } => FRESH.to_owned(),
+        Begin::Resumed { session } => session,
     };
     begun(fake).into_iter().map(session).collect()
 }
 
-fn some(session: &str) -> Option<String> {
-    Some(session.to_owned())
-}
+const FRESH: &str = "-";
 
 fn killed() -> Ending {
     Ending::Exited { exit: Exit::Signal(9), cpu: Duration::ZERO, max_rss_kib: 0 }
@@ -87,7 +85,7 @@ fn what_was_not_finished_is_gone_on_with() {
             fake.end(&name("a"), ending.clone(), true);
         }
         fake.pass(Duration::from_secs(4));
-        assert_eq!(resumed(&fake), [None, some("5f0c")], "{ending:?}");
+        assert_eq!(resumed(&fake), [FRESH, "5f0c"], "{ending:?}");
     }
     let mut fake = running(restarting(0), true);
     tell(&mut fake, Some("5f0c"), None);
@@ -104,7 +102,7 @@ fn what_was_finished_or_is_declared_otherwise_begins_anew() {
     tell(&mut fake, Some("6f0c"), None);
     fake.declare(resumable("a", 2, restarting(0), true));
     fake.pass(Duration::from_secs(1));
-    assert_eq!(resumed(&fake), [None, None, None]);
+    assert_eq!(resumed(&fake), [FRESH, FRESH, FRESH]);
 
     // Of one that waits for its restart too.
     tell(&mut fake, Some("7f0c"), None);
@@ -112,7 +110,7 @@ fn what_was_finished_or_is_declared_otherwise_begins_anew() {
     fake.settle();
     fake.declare(resumable("a", 3, restarting(0), true));
     fake.pass(Duration::from_secs(9));
-    assert_eq!(resumed(&fake), [None, None, None, None]);
+    assert_eq!(resumed(&fake), [FRESH, FRESH, FRESH, FRESH]);
 }
 
 #[test]
@@ -122,14 +120,14 @@ fn who_is_not_to_or_can_not_begins_anew() {
     fake.settle();
     tell(&mut fake, Some("5f0c"), None);
     end(&mut fake, killed(), 5);
-    assert_eq!(resumed(&fake), [None, None]);
+    assert_eq!(resumed(&fake), [FRESH, FRESH]);
 
     // It may be said while it runs, which isn't touched.
     let mut fake = running(restarting(0), true);
     tell(&mut fake, Some("5f0c"), None);
     fake.declare(spec("a", 1, restarting(0)));
     end(&mut fake, killed(), 5);
-    assert_eq!(resumed(&fake), [None, None]);
+    assert_eq!(resumed(&fake), [FRESH, FRESH]);
 }
 
 #[test]
@@ -141,14 +139,14 @@ fn a_harness_that_tells_nothing_is_told_what_its_conversation_is() {
     // Unless it says otherwise.
     tell(&mut fake, Some("5f0c"), None);
     end(&mut fake, killed(), 5);
-    assert_eq!(resumed(&fake)[2], some("5f0c"));
+    assert_eq!(resumed(&fake)[2], "5f0c");
 }
 
 #[test]
 fn who_is_asked_to_tell_and_did_not_has_no_conversation() {
     let mut fake = running(restarting(0), true);
     end(&mut fake, killed(), 5);
-    assert_eq!(resumed(&fake), [None, None]);
+    assert_eq!(resumed(&fake), [FRESH, FRESH]);
 }
 
 #[test]
@@ -157,7 +155,7 @@ fn a_name_that_could_be_an_option_is_none() {
         let mut fake = running(restarting(0), true);
         tell(&mut fake, Some(session), None);
         end(&mut fake, killed(), 5);
-        assert_eq!(resumed(&fake), [None, None], "{session:?}");
+        assert_eq!(resumed(&fake), [FRESH, FRESH], "{session:?}");
     }
 }
 
@@ -167,7 +165,7 @@ fn a_conversation_that_is_lost_costs_one_restart_and_is_not_tried_again() {
     tell(&mut fake, Some("5f0c"), None);
     end(&mut fake, killed(), 5);
     end(&mut fake, exited(1), 1);
-    assert_eq!(resumed(&fake), [None, some("5f0c"), None]);
+    assert_eq!(resumed(&fake), [FRESH, "5f0c", FRESH]);
     assert_eq!(fake.memory.agents[&name("a")].restarts, 1);
     let told: Vec<_> = fake.transitions.iter().map(|transition| &*transition.reason).collect();
     assert!(told.contains(&"begins anew, as its conversation could not be gone on with"), "{told:?}");
@@ -203,7 +201,7 @@ fn what_was_not_executed_was_not_tried() {
     tell(&mut fake, Some("5f0c"), None);
     end(&mut fake, killed(), 5);
     end(&mut fake, Ending::NotStarted(error()), 1);
-    assert_eq!(resumed(&fake), [None, some("5f0c"), some("5f0c")]);
+    assert_eq!(resumed(&fake), [FRESH, "5f0c", "5f0c"]);
 
     // The session that is refused in between isn't a run of it either.
     let mut fake = running(restarting(0), true);
@@ -215,7 +213,7 @@ fn what_was_not_executed_was_not_tried() {
     let Some(Action::Open { run, .. }) = fake.todo.pop() else { panic!() };
     fake.set(&name("a"), SeatState::Refused { run, error: error() });
     fake.pass(Duration::from_secs(70));
-    assert_eq!(resumed(&fake), [None, some("5f0c")]);
+    assert_eq!(resumed(&fake), [FRESH, "5f0c"]);
 
     // Nor does one that refuses to open keep a lost conversation's restart from being counted.
     let lost = |end: &End| Conversation::Lost.after(end, &Told::default(), None);

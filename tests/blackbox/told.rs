@@ -131,3 +131,23 @@ fn what_agentd_stops_is_called_stopped_and_others_are_not() {
     let gone = daemon.events().into_iter().find(|event| event["agent"] == "one" && event["to"].is_null()).unwrap();
     assert_eq!(gone["exit"]["outcome"], "stopped", "{gone}");
 }
+
+#[test]
+fn who_uses_more_than_one_run_may_is_stopped_and_held() {
+    let host = Host::new();
+    let limits = "max_turns = 3\nmax_cost_usd = 0.5\nrestart = \"on-failure\"\nbackoff = \"10ms\"";
+    host.configure(&agent("one", &["$PROBE", "wait"], limits));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(&host, "one", "TURNS=3\nCOST_USD=0.5");
+    until("the usage", || Some(daemon.agent("one")).filter(|agent| agent["model_usage"]["run"]["turns"] == 3));
+    assert_eq!(daemon.agent("one")["state"], "running", "its limit is its own");
+    tell(&host, "one", "COST_USD=0.51");
+    daemon.wait_state("one", "failed");
+    let held = daemon.agent("one");
+    assert_eq!((&held["exit"]["outcome"], &held["exit"]["source"]), (&"over_budget".into(), &"agentd".into()));
+    assert_eq!(held["exit"]["detail"], "3 turns, $0.5100");
+    assert!(held["error"].as_str().unwrap().contains("not restarted before its limits change"), "{held}");
+    host.configure(&agent("one", &["$PROBE", "wait"], &limits.replace("0.5", "2")));
+    daemon.wait_state("one", "running");
+}

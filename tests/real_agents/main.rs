@@ -14,6 +14,7 @@ mod install;
 #[macro_use]
 mod proofs;
 mod provider;
+mod resume;
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,8 @@ use std::path::Path;
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
-use provider::{ANSWER, Provider};
+use provider::{ANSWER, Failure, Provider, Script};
+use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -118,7 +120,7 @@ const FLASH: &str = "model = \"gemini-2.5-flash\"";
 
 fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
     let daemon = host.start();
     daemon.wait_state(harness, "exited");
@@ -132,7 +134,7 @@ fn answers(harness: &str, package: &str, more: &str) {
 /// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
 fn recovers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(2);
+    let provider = Provider::start(Script::FailsFirst(2, Failure::WrongKey));
     let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
     let daemon = host.start();
     let failed = daemon.wait_state(harness, "backing_off");
@@ -147,7 +149,7 @@ fn recovers(harness: &str, package: &str, more: &str) {
 /// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
 fn answers_and_stays(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -161,7 +163,7 @@ fn answers_and_stays(harness: &str, package: &str, more: &str) {
 /// An agent in the middle of its question ends when it is no longer declared, and all its helpers with it.
 fn is_stopped_at_work(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::silent();
+    let provider = Provider::start(Script::Hangs);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -189,7 +191,7 @@ fn assert_nothing_runs(host: &Host) {
 /// Its own interrupt is enough, without anything stronger.
 fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host_with(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -223,6 +225,13 @@ proofs! {
     qwen_code_is_restarted_until_its_provider_answers: "qwen-code", QWEN, Headless, Recovers, recovers, "";
     qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
     an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
+    claude_code_goes_on: "claude-code", CLAUDE, Headless, GoesOn, goes_on, "";
+    an_interactive_claude_code_goes_on: "claude-code", CLAUDE, Interactive, GoesOn, goes_on, "";
+    codex_goes_on: "codex", CODEX, Headless, GoesOn, goes_on, ANYWHERE;
+    an_interactive_codex_goes_on: "codex", CODEX, Interactive, GoesOn, goes_on_after_a_turn, "";
+    opencode_goes_on: "opencode", OPENCODE, Headless, GoesOn, goes_on_once_answered, "";
+    gemini_goes_on: "gemini-cli", GEMINI, Headless, GoesOn, goes_on, FLASH;
+    qwen_code_goes_on: "qwen-code", QWEN, Headless, GoesOn, goes_on, "";
     claude_code_starts_unattended: "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "";
     claude_code_starts_unattended_and_does_without_permissions:
         "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "permissions = \"bypass\"";

@@ -25,15 +25,18 @@ pub enum What {
     Stops,
     /// Its own interrupt is enough to stop it.
     Interrupt,
+    /// It is killed at work, also while no agentd runs, and goes on with its conversation.
+    GoesOn,
     /// In an empty home that is prepared, it asks nobody anything.
     Unattended,
 }
 
-const ALL: [(What, &str); 5] = [
+const ALL: [(What, &str); 6] = [
     (What::Answers, "answers its prompt"),
     (What::Recovers, "fails on a wrong key, and is restarted"),
     (What::Stops, "is stopped at work, and leaves nothing"),
     (What::Interrupt, "its own interrupt is enough"),
+    (What::GoesOn, "killed at work, it goes on with its conversation"),
     (What::Unattended, "prepared, it starts unattended in an empty home"),
 ];
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::dialect::Dialect;
-use crate::model::Interrupt;
+use crate::model::{Interrupt, Limits};
 
-use super::{Mode, PROMPT, Permissions, Request, Unsupported};
+use super::{LIMIT, Mode, PROMPT, Permissions, Request, Unsupported};
 
 /// Other names of the options by which programs are told what to print.
 const OUTPUTS: [&str; 5] = ["-o", "--output-format", "--format", "--json", "--settings"];
@@ -47,6 +47,10 @@ pub struct Form {
     pub resume_prompt: String,
     /// Others of its arguments that name a conversation.
     pub session_words: Vec<String>,
+    /// Tell it how many turns it may take, which [`super::LIMIT`] stands for; empty if it knows no such limit.
+    pub max_turns: Vec<String>,
+    /// The same of dollars.
+    pub max_cost_usd: Vec<String>,
     /// Asks it to end.
     pub interrupt: Interrupt,
 }
@@ -69,6 +73,8 @@ impl Form {
             resume_args: Vec::new(),
             resume_prompt: CONTINUE.to_owned(),
             session_words: Vec::new(),
+            max_turns: Vec::new(),
+            max_cost_usd: Vec::new(),
             interrupt: Interrupt::Sigint,
         }
     }
@@ -91,6 +97,19 @@ impl Form {
             Some(_) | None => {}
         }
         unsupported
+    }
+
+    /// The arguments that tell it what it may use, unless an agent's own do.
+    pub fn limits(&self, request: &Request) -> Vec<String> {
+        let Limits { turns, cost_micros } = request.limits;
+        let turns = turns.map(|turns| turns.to_string());
+        let cost = cost_micros.map(|micros| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000));
+        let told = [(&self.max_turns, turns), (&self.max_cost_usd, cost)].into_iter().filter_map(|(args, limit)| {
+            let is_told = args.first().is_none_or(|option| request.args.contains(&option.as_str()));
+            let limit = limit.filter(|_| !is_told)?;
+            Some(args.iter().map(move |arg| arg.replace(LIMIT, &limit)))
+        });
+        told.flatten().collect()
     }
 
     /// Whether its own arguments for events would meet others to the same end among an agent's.

@@ -18,7 +18,7 @@ use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
 use crate::dialect::Dialect;
-use crate::model::Interrupt;
+use crate::model::{Interrupt, Limits};
 
 use form::{Form, fill_in};
 pub use manner::Manner;
@@ -27,6 +27,8 @@ pub use manner::Manner;
 pub const PROMPT: &str = "{prompt}";
 /// Stands for the model in the arguments of a harness.
 pub const MODEL: &str = "{model}";
+/// Stands for a limit in the arguments of a harness.
+pub const LIMIT: &str = "{limit}";
 /// The harness whose program is the user's.
 pub const CUSTOM: &str = "custom";
 
@@ -149,6 +151,8 @@ pub struct Request<'a> {
     pub model: Option<&'a str>,
     /// The permissions.
     pub permissions: Option<Permissions>,
+    /// What a run may use: told to who knows such limits.
+    pub limits: Limits,
     /// The prompt, byte for byte.
     pub prompt: Option<&'a [u8]>,
     /// Whether it is for an agent that goes on with a conversation: then it is told to, in place of its prompt.
@@ -277,6 +281,8 @@ impl Harness {
         words.extend(model.iter().map(String::as_str));
         let permissions = request.permissions.and_then(|level| form.permissions.get(&level));
         words.extend(permissions.into_iter().flatten().map(String::as_str));
+        let limits = form.limits(request);
+        words.extend(limits.iter().map(String::as_str));
         let options_end = words.len();
         words.extend(request.args);
         let has_placeholder = self.takes_command && words.iter().skip(1).any(|word| word.contains(PROMPT));

@@ -14,7 +14,7 @@ use super::super::fields::{Entry, Fields, TableKind, entries, type_name};
 use super::super::report::Reporter;
 use super::super::source::Source;
 use super::form::Form;
-use super::{CUSTOM, Harness, Harnesses, MODEL, Mode, PREPARED, PROMPT, Permissions};
+use super::{CUSTOM, Harness, Harnesses, LIMIT, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
 use crate::model::{AgentName, Interrupt, SESSION};
 
@@ -54,6 +54,8 @@ pub static FORM: TableKind = TableKind {
         "resume_args",
         "resume_prompt",
         "session_words",
+        "max_turns",
+        "max_cost_usd",
         "interrupt",
     ],
     hidden: &[],
@@ -224,6 +226,8 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
         // The old one reads what the old arguments have it print.
         form.filter = None;
     }
+    form.max_turns = texts(&fields, "max_turns", Some(LIMIT), reporter).unwrap_or(form.max_turns);
+    form.max_cost_usd = texts(&fields, "max_cost_usd", Some(LIMIT), reporter).unwrap_or(form.max_cost_usd);
     let words = Dialect::ALL.map(Dialect::as_str);
     if let Some((_, index)) = fields.word("filter", &words, reporter) {
         form.filter = Dialect::ALL.get(index).copied();

@@ -87,7 +87,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 15] = [
+pub static FORM: [Field; 17] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -185,6 +185,20 @@ pub static FORM: [Field; 15] = [
         preset: Preset::Value("[]"),
         meaning: "Others of its arguments that name a conversation: an agent that has one in its args begins and goes on as they say.",
         examples: &["[\"-c\"]"],
+    },
+    Field {
+        name: "max_turns",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("it knows no such limit"),
+        meaning: "The arguments that tell it how many turns it may take, which {limit} stands for.",
+        examples: &["[\"--max-turns\", \"{limit}\"]"],
+    },
+    Field {
+        name: "max_cost_usd",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("it knows no such limit"),
+        meaning: "The arguments that tell it how many dollars it may spend, which {limit} stands for.",
+        examples: &["[\"--max-budget-usd\", \"{limit}\"]"],
     },
     Field {
         name: "interrupt",

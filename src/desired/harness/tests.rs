@@ -43,9 +43,9 @@ fn golden(harness: &Harness) -> String {
     ];
     // After what a run that goes on with a conversation is given stands what gives a fresh one its name.
     let resumed = |request: &Request| match (harness.sessions(request), harness.resumed(request)) {
-        (Some((fresh, args)), Some((mut argv, place))) => {
-            argv.words.splice(place..place, args.iter().map(|arg| arg.clone().into_bytes()));
-            let words: Vec<_> = argv.words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+        (Some((fresh, options)), Some((mut resumed, place))) => {
+            resumed.words.splice(place..place, options.iter().map(|option| option.clone().into_bytes()));
+            let words: Vec<_> = resumed.words.iter().map(|word| String::from_utf8_lossy(word)).collect();
             format!("{} ({})", words.join("│"), fresh.join("│"))
         }
         (None, _) | (_, None) => "never".to_owned(),
@@ -182,4 +182,22 @@ fn claudes_hooks_are_settings_that_it_can_read() {
     for hook in hooks.values() {
         assert_eq!(hook[0]["hooks"][0]["command"], "{agentd} hook claude-code");
     }
+}
+
+#[test]
+fn limits_are_told_to_whom_knows_them() {
+    let limits = Limits { turns: std::num::NonZeroU32::new(5), cost_micros: Some(2_500_000) };
+    let told = |name: &str, mode, limits, args: &[&str]| {
+        argv(name, &Request { mode: Some(mode), limits, args, ..with("do it") })
+    };
+    let claude = told("claude-code", Mode::Headless, limits, &["--x"]);
+    assert_eq!(claude, "claude│--max-turns│5│--max-budget-usd│2.500000│--x│-p│do it");
+    assert_eq!(told("claude-code", Mode::Interactive, limits, &[]), "claude│do it");
+    assert_eq!(told("qwen-code", Mode::Headless, limits, &[]), "qwen│--max-session-turns│5│do it");
+    assert_eq!(told("codex", Mode::Headless, limits, &[]), "codex│exec│do it");
+    let cost = Limits { turns: None, ..limits };
+    assert_eq!(told("claude-code", Mode::Headless, cost, &[]), "claude│--max-budget-usd│2.500000│-p│do it");
+    // Who says it better is not contradicted.
+    let own = told("claude-code", Mode::Headless, limits, &["--max-turns", "9"]);
+    assert_eq!(own, "claude│--max-budget-usd│2.500000│--max-turns│9│-p│do it");
 }

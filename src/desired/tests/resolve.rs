@@ -18,6 +18,7 @@ fn the_defaults() {
     assert_eq!(
         spec.policy,
         Policy {
+            limits: crate::model::Limits::default(),
             restart: Restart::No,
             max_restarts: None,
             backoff: Duration::from_secs(3),
