@@ -116,6 +116,7 @@ pub fn environment(home: &Path, port: u16) -> Vec<(String, String)> {
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
         ("DISABLE_AUTOUPDATER", "1"),
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         // Else claude asks nobody for nothing as root only outside of one.
         ("IS_SANDBOX", "1"),
     ];

@@ -16,6 +16,7 @@ pub fn run(script: &str, command: &[String]) {
         "rate_limited" => Script::Fails(Failure::RateLimited { resets_in: Duration::from_secs(2) }),
         "used_up" => Script::Fails(Failure::UsedUp { resets_in }),
         "broken" => Script::Fails(Failure::Broken),
+        "slow" => Script::Slow(Duration::from_millis(300)),
         "hangs" => Script::Hangs,
         _ => panic!("no script {script}"),
     };

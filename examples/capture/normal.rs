@@ -21,6 +21,8 @@ pub fn normal(text: &str, home: &Path, port: u16) -> String {
         (r"run_shell_command_\d+_\d+", "run_shell_command_1"),
         (r#""path":"tmp/[^"]*""#, r#""path":"home/agent""#),
         (r"Process Group PGID: \d+", "Process Group PGID: 1"),
+        (r"file:///\S+/node_modules/", "file:///opt/agents/node_modules/"),
+        (r"-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z", "-2030-01-01T00-00-00-000Z"),
         (r"/cc-socks-\d+/\d+", "/cc-socks-1000/1"),
         (r"try again at [0-9: ]+[AP]M", "try again at 1:00 AM"),
         (r"resets [0-9:]+[ap]m", "resets 1:00am"),

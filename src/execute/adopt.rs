@@ -159,8 +159,9 @@ impl Executor {
         if let Some(seat) = observed.seats.get_mut(&agent)
             && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
         {
-            crate::observed::hear(&mut seat.told, child.run().unwrap_or_default(), &notices);
+            let run = child.run().unwrap_or_default();
             seat.state = SeatState::Ready(child);
+            self.hear(&agent, run, &notices, observed);
         }
         for report in reports {
             self.reported(link, &report, observed);

@@ -8,6 +8,7 @@
 mod adopt;
 mod arguments;
 mod explain;
+mod hear;
 mod memo;
 mod place;
 mod start;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, StartError, Terminal};
+use crate::model::{AgentName, Desired, Mono, Now, Observed, RunId, Seat, SeatState, StartError, Terminal};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -31,6 +32,7 @@ use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
 pub use adopt::Hello;
+use hear::Unheard;
 use place::Places;
 pub use place::{LinkId, PlaceId};
 use start::{Launch, RUN_VARIABLE};
@@ -117,6 +119,10 @@ pub struct Executor {
     unclaimed: Vec<(Hello, Mono)>,
     /// Agents whose memory came from their shims, since somebody last asked.
     recalled: Vec<AgentName>,
+    /// What is declared, once that is known.
+    declared: Option<Arc<Desired>>,
+    /// What agents told before that.
+    unheard: Vec<Unheard>,
     /// See [`Executor::take_changed`].
     changed: bool,
     outcomes: mpsc::UnboundedSender<Outcome>,
@@ -135,6 +141,8 @@ impl Executor {
             waiting: Vec::new(),
             unclaimed: Vec::new(),
             recalled: Vec::new(),
+            declared: None,
+            unheard: Vec::new(),
             changed: false,
             outcomes,
             tasks: JoinSet::new(),
@@ -195,12 +203,11 @@ impl Executor {
             self.forked(&agent, *run, *pid);
             return;
         }
-        let Some(seat) = observed.seats.get_mut(&agent) else { return };
         if let Report::Noticed { run, notices } = report {
-            crate::observed::hear(&mut seat.told, RunId(*run), notices);
+            self.hear(&agent, RunId(*run), notices, observed);
             return;
         }
-        let SeatState::Ready(child) = &mut seat.state else { return };
+        let Some(SeatState::Ready(child)) = observed.seats.get_mut(&agent).map(|seat| &mut seat.state) else { return };
         let Some(mut news) = crate::observed::child_after(child, report) else { return };
         self.explain_ending(&mut news, &agent);
         self.hold_until_cgroup_is_empty(&agent, &mut news);

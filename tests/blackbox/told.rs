@@ -48,6 +48,34 @@ fn what_is_told_is_shown_and_known_to_the_next_daemon() {
 }
 
 #[test]
+fn a_secret_that_an_agent_tells_is_cut_out() {
+    let host = Host::new();
+    host.secret("KEY", "sk-0123456789abcdef\n");
+    host.configure(&agent("one", &["$PROBE", "await", "go", "exit", "1"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(
+        &host,
+        "one",
+        "ACTIVITY=waiting\nQUESTION=May I say sk-0123456789abcdef?\nOUTCOME=auth_failed\nDETAIL=it is sk-0123456789a",
+    );
+    let shown = |daemon: &crate::harness::Daemon| {
+        let question = |agent: &serde_json::Value| agent["activity"]["question"] == "May I say …?";
+        until("the question", || Some(daemon.agent("one")).filter(question));
+    };
+    shown(&daemon);
+    drop(daemon);
+    let daemon = host.start();
+    shown(&daemon);
+    std::fs::write(host.at("work/go"), "").unwrap();
+    daemon.wait_state("one", "failed");
+    let agent = daemon.agent("one").to_string();
+    assert!(agent.contains("it is …") && !agent.contains("sk-0123"), "{agent}");
+    let all = format!("{:?} {}", daemon.events(), daemon.log());
+    assert!(!all.contains("sk-0123"), "{all}");
+}
+
+#[test]
 fn a_refused_key_is_held_until_a_secret_changes() {
     let host = Host::new();
     host.secret("A", "wrong");

@@ -11,6 +11,7 @@ mod first_run;
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod install;
+mod outcomes;
 #[macro_use]
 mod proofs;
 mod provider;
@@ -22,6 +23,10 @@ use std::path::Path;
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
+use outcomes::{
+    is_held_for_good_on_a_wrong_key, is_held_on_a_wrong_key, is_interrupted, is_refused_a_tool,
+    recovers_from_a_broken_provider, recovers_from_a_rate_limit, uses_a_tool,
+};
 use provider::{ANSWER, Failure, Provider, Script};
 use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
 
@@ -64,6 +69,7 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
         DISABLE_AUTOUPDATER = "1"
         OPENCODE_DISABLE_AUTOUPDATE = "1"
+        OPENCODE_DISABLE_MODELS_FETCH = "1"
         "#,
         port = provider.port,
     ));
@@ -83,6 +89,8 @@ fn prepare(host: &Host, port: u16) {
     fs::write(work.join("codex/config.toml"), codex).unwrap();
     let opencode = serde_json::json!({
         "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled", "model": "local/test",
+        // By itself it asks for nothing.
+        "permission": {"bash": "ask"},
         "provider": {"local": {"npm": "@ai-sdk/openai-compatible", "name": "local",
             "options": {"baseURL": format!("http://127.0.0.1:{port}/v1"), "apiKey": "{env:OPENAI_API_KEY}"},
             "models": {"test": {"name": "test"}}}},
@@ -126,24 +134,12 @@ fn answers(harness: &str, package: &str, more: &str) {
     daemon.wait_state(harness, "exited");
     let agent = daemon.agent(harness);
     assert_eq!((&agent["exit"]["code"], &agent["restarts"]), (&0.into(), &0.into()), "{agent}");
+    assert_eq!(agent["exit"]["outcome"], "succeeded", "{agent}");
+    assert!(agent["exit"]["source"].as_str().unwrap().starts_with("stream"), "{agent}");
+    assert!(agent["model_usage"]["run"]["output_tokens"].as_u64() >= Some(5), "{agent}");
     until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
     assert_asked(&provider);
     assert!(!daemon.log().contains(KEY), "the key is in the log");
-}
-
-/// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
-fn recovers(harness: &str, package: &str, more: &str) {
-    let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(Script::FailsFirst(2, Failure::WrongKey));
-    let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
-    let daemon = host.start();
-    let failed = daemon.wait_state(harness, "backing_off");
-    assert_eq!(failed["reason"], "exited with status 1", "{failed}");
-    daemon.wait_state(harness, "exited");
-    let agent = daemon.agent(harness);
-    assert_eq!(agent["exit"]["code"], 0, "{agent}");
-    assert!(agent["restarts"].as_u64().unwrap() >= 1, "{agent}");
-    until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
 }
 
 /// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
@@ -205,24 +201,24 @@ fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
 
 proofs! {
     claude_code_answers: "claude-code", CLAUDE, Headless, Answers, answers, "";
-    claude_code_is_restarted_until_its_provider_answers: "claude-code", CLAUDE, Headless, Recovers, recovers, "";
+    claude_code_is_held_on_a_wrong_key: "claude-code", CLAUDE, Headless, WrongKey, is_held_on_a_wrong_key, "";
     claude_code_is_stopped_at_work: "claude-code", CLAUDE, Headless, Stops, is_stopped_at_work, "";
     an_interactive_claude_code_answers_and_stays: "claude-code", CLAUDE, Interactive, Answers, answers_and_stays, "";
     an_interactive_claude_code_ends_by_its_own_interrupt:
         "claude-code", CLAUDE, Interactive, Interrupt, ends_by_its_own_interrupt, "";
     codex_answers: "codex", CODEX, Headless, Answers, answers, ANYWHERE;
-    codex_is_restarted_until_its_provider_answers: "codex", CODEX, Headless, Recovers, recovers, ANYWHERE;
+    codex_is_held_on_a_wrong_key: "codex", CODEX, Headless, WrongKey, is_held_on_a_wrong_key, ANYWHERE;
     codex_is_stopped_at_work: "codex", CODEX, Headless, Stops, is_stopped_at_work, ANYWHERE;
     an_interactive_codex_answers_and_stays: "codex", CODEX, Interactive, Answers, answers_and_stays, "";
     opencode_answers: "opencode", OPENCODE, Headless, Answers, answers, "";
     opencode_is_stopped_at_work: "opencode", OPENCODE, Headless, Stops, is_stopped_at_work, "";
     an_interactive_opencode_answers_and_stays: "opencode", OPENCODE, Interactive, Answers, answers_and_stays, "";
     gemini_answers: "gemini-cli", GEMINI, Headless, Answers, answers, FLASH;
-    gemini_is_restarted_until_its_provider_answers: "gemini-cli", GEMINI, Headless, Recovers, recovers, FLASH;
+    gemini_is_held_on_a_wrong_key: "gemini-cli", GEMINI, Headless, WrongKey, is_held_on_a_wrong_key, FLASH;
     gemini_is_stopped_at_work: "gemini-cli", GEMINI, Headless, Stops, is_stopped_at_work, FLASH;
     an_interactive_gemini_answers_and_stays: "gemini-cli", GEMINI, Interactive, Answers, answers_and_stays, FLASH;
     qwen_code_answers: "qwen-code", QWEN, Headless, Answers, answers, "";
-    qwen_code_is_restarted_until_its_provider_answers: "qwen-code", QWEN, Headless, Recovers, recovers, "";
+    qwen_code_is_held_on_a_wrong_key: "qwen-code", QWEN, Headless, WrongKey, is_held_on_a_wrong_key, "";
     qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
     an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
     claude_code_goes_on: "claude-code", CLAUDE, Headless, GoesOn, goes_on, "";
@@ -239,4 +235,21 @@ proofs! {
     opencode_starts_unattended: "opencode", OPENCODE, Interactive, Unattended, starts_unattended, "";
     gemini_starts_unattended: "gemini-cli", GEMINI, Interactive, Unattended, starts_unattended, FLASH;
     qwen_starts_unattended: "qwen-code", QWEN, Interactive, Unattended, starts_unattended, "model = \"test\"";
+    opencode_is_held_on_a_wrong_key: "opencode", OPENCODE, Headless, WrongKey, is_held_for_good_on_a_wrong_key, "";
+    claude_code_recovers_from_a_broken_provider: "claude-code", CLAUDE, Headless, Broken, recovers_from_a_broken_provider, "";
+    codex_recovers_from_a_broken_provider: "codex", CODEX, Headless, Broken, recovers_from_a_broken_provider, ANYWHERE;
+    claude_code_recovers_from_a_rate_limit: "claude-code", CLAUDE, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    codex_recovers_from_a_rate_limit: "codex", CODEX, Headless, RateLimit, recovers_from_a_rate_limit, ANYWHERE;
+    claude_code_uses_a_tool: "claude-code", CLAUDE, Headless, Tool, uses_a_tool, "";
+    codex_uses_a_tool: "codex", CODEX, Headless, Tool, uses_a_tool, ANYWHERE;
+    gemini_uses_a_tool: "gemini-cli", GEMINI, Headless, Tool, uses_a_tool, FLASH;
+    qwen_code_uses_a_tool: "qwen-code", QWEN, Headless, Tool, uses_a_tool, "";
+    opencode_uses_a_tool: "opencode", OPENCODE, Headless, Tool, uses_a_tool, "";
+    claude_code_is_refused_a_tool: "claude-code", CLAUDE, Headless, Refused, is_refused_a_tool, "";
+    qwen_code_is_refused_a_tool: "qwen-code", QWEN, Headless, Refused, is_refused_a_tool, "";
+    opencode_is_refused_a_tool: "opencode", OPENCODE, Headless, Refused, is_refused_a_tool, "";
+    claude_code_is_interrupted: "claude-code", CLAUDE, Headless, Interrupted, is_interrupted, "";
+    gemini_is_interrupted: "gemini-cli", GEMINI, Headless, Interrupted, is_interrupted, FLASH;
+    qwen_code_is_interrupted: "qwen-code", QWEN, Headless, Interrupted, is_interrupted, "";
+    opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
 }

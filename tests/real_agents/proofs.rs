@@ -19,8 +19,18 @@ pub struct Proof {
 pub enum What {
     /// It is given its prompt, and answers; then it ends, or keeps its screen and is stopped.
     Answers,
-    /// While its provider refuses its key it fails, and is restarted.
-    Recovers,
+    /// Its provider refuses its key: it is held until that is another one.
+    WrongKey,
+    /// Its provider is broken for once: it is restarted.
+    Broken,
+    /// Its provider limits its rate: it is restarted later.
+    RateLimit,
+    /// It uses a tool, and tells what it used of its model.
+    Tool,
+    /// A tool is refused: that is no success.
+    Refused,
+    /// It is interrupted: that is no success either.
+    Interrupted,
     /// It is stopped while it waits for its provider, and leaves no process.
     Stops,
     /// Its own interrupt is enough to stop it.
@@ -31,9 +41,14 @@ pub enum What {
     Unattended,
 }
 
-const ALL: [(What, &str); 6] = [
+const ALL: [(What, &str); 11] = [
     (What::Answers, "answers its prompt"),
-    (What::Recovers, "fails on a wrong key, and is restarted"),
+    (What::Tool, "uses a tool, and tells its usage"),
+    (What::WrongKey, "a wrong key: `auth_failed`, held"),
+    (What::RateLimit, "429: `rate_limited`"),
+    (What::Broken, "500: `failed`, restarted"),
+    (What::Refused, "a refused tool: `permission_denied`"),
+    (What::Interrupted, "SIGINT: `interrupted`"),
     (What::Stops, "is stopped at work, and leaves nothing"),
     (What::Interrupt, "its own interrupt is enough"),
     (What::GoesOn, "killed at work, it goes on with its conversation"),

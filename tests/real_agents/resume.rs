@@ -20,7 +20,7 @@ pub fn goes_on(harness: &str, package: &str, more: &str) {
 
 /// Who tells it when its provider begins to answer.
 pub fn goes_on_once_answered(harness: &str, package: &str, more: &str) {
-    is_killed_and_goes_on(harness, package, more, Script::Slow(Duration::from_secs(60)));
+    is_killed_and_goes_on(harness, package, more, Script::Slow(Duration::from_secs(8)));
 }
 
 /// Who tells it at the end of a turn, and stays.
@@ -57,17 +57,21 @@ fn at_work(host: &Host, daemon: &Daemon, harness: &str, restarts: u64) -> (Strin
     until("its conversation", || {
         let agent = daemon.agent(harness);
         let conversation = agent["conversation"].as_str()?.to_owned();
-        let is_it = agent["restarts"] == restarts && agent["state"] == "running" && is_recorded(&host.at("work"));
+        let is_it = agent["restarts"] == restarts
+            && agent["state"] == "running"
+            && is_recorded(&host.at("work"), &conversation);
         Some((conversation, u32::try_from(agent["pid"].as_u64()?).ok()?)).filter(|_| is_it)
     })
 }
 
-/// Whether a file below says what it was asked.
-fn is_recorded(directory: &Path) -> bool {
-    let says = |text: Vec<u8>| text.windows(BEFORE.len()).any(|part| part == BEFORE.as_bytes());
+/// Whether a file below says what it was asked in this conversation; the list of all that it ever was isn't one.
+fn is_recorded(directory: &Path, conversation: &str) -> bool {
+    let has = |text: &[u8], what: &str| text.windows(what.len()).any(|part| part == what.as_bytes());
     fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => is_recorded(&entry.path()),
-        Ok(kind) if kind.is_file() => fs::read(entry.path()).is_ok_and(says),
+        Ok(kind) if kind.is_dir() => is_recorded(&entry.path(), conversation),
+        Ok(kind) if kind.is_file() && entry.file_name() != "history.jsonl" => {
+            fs::read(entry.path()).is_ok_and(|text| has(&text, BEFORE) && has(&text, conversation))
+        }
         Ok(_) | Err(_) => false,
     })
 }
