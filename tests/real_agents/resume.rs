@@ -20,7 +20,7 @@ pub fn goes_on(harness: &str, package: &str, more: &str) {
 
 /// Who tells it when its provider begins to answer.
 pub fn goes_on_once_answered(harness: &str, package: &str, more: &str) {
-    is_killed_and_goes_on(harness, package, more, Script::Slow(Duration::from_secs(8)));
+    is_killed_and_goes_on(harness, package, more, Script::Slow(Duration::from_secs(5)));
 }
 
 /// Who tells it at the end of a turn, and stays.
