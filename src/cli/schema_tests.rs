@@ -124,6 +124,8 @@ fn it_takes_what_the_loader_takes_in_every_field() {
         "\"no\"",
         "\"always\"",
         "\"bypass\"",
+        "\"auto\"",
+        "\"never\"",
         "\"codex\"",
         "\"interactive\"",
         "[]",

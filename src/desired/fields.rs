@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 25] = [
+pub const FIELDS: [&str; 26] = [
     "name",
     "type",
     "harness",
@@ -27,6 +27,7 @@ pub const FIELDS: [&str; 25] = [
     "prompt_file",
     "workdir",
     "restart",
+    "resume",
     "max_restarts",
     "backoff",
     "backoff_max",

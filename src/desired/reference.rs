@@ -3,7 +3,7 @@
 
 use super::harness::reference::modes;
 use super::harness::{Harness, Harnesses, Permissions};
-use super::validate::{MAX_REPLICAS, RESTARTS, TYPES};
+use super::validate::{MAX_REPLICAS, RESTARTS, RESUMES, TYPES};
 
 /// One field.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 25] = [
+pub static REFERENCE: [Field; 26] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -190,6 +190,13 @@ pub static REFERENCE: [Field; 25] = [
         examples: &["\"on-failure\""],
     },
     Field {
+        name: "resume",
+        kind: Kind::Word(resumes),
+        preset: Preset::Value("\"auto\""),
+        meaning: "What a restart does about the conversation, as far as the harness can go on with one and args name none.",
+        examples: &["\"never\""],
+    },
+    Field {
         name: "max_restarts",
         kind: Kind::Whole { least: 0, most: u32::MAX },
         preset: Preset::Value("0"),
@@ -289,6 +296,11 @@ fn permissions() -> Vec<(&'static str, String)> {
         Permissions::Bypass => "everything",
     };
     Permissions::ALL.iter().zip(Permissions::WORDS).map(|(level, word)| (word, meaning(*level).to_owned())).collect()
+}
+
+fn resumes() -> Vec<(&'static str, String)> {
+    let meanings = ["goes on with what was not finished, else begins a new one", "begins a new one"];
+    RESUMES.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
 }
 
 fn restarts() -> Vec<(&'static str, String)> {

@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::dialect::Dialect;
 use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Secret};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
-use super::harness::{Events, Harness, Harnesses, Mode, PROMPT, Permissions, Request, Unsupported};
+use super::harness::{Harness, Harnesses, Mode, PROMPT, Permissions, Request, Unsupported};
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{MissingPrompt, environment, origin, prompt};
+use super::{MissingPrompt, environment, extra, origin, prompt};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
@@ -31,6 +30,8 @@ pub const MAX_REPLICAS: u32 = 4096;
 pub const TYPES: [&str; 2] = ["native", "sandboxed"];
 /// The words for a restart policy.
 pub const RESTARTS: [&str; 3] = ["no", "on-failure", "always"];
+/// The words for what a restart does about the conversation; the second one is never to go on with it.
+pub const RESUMES: [&str; 2] = ["auto", "never"];
 
 /// What a table is read against, and what the reading leaves.
 #[derive(Debug)]
@@ -205,6 +206,7 @@ fn read_argv(
     {
         reporter.error(entry, format!("model {model:?} is not the name of a model"), "expected a name");
     }
+    let resumes = !matches!(fields.word("resume", &RESUMES, reporter), Some((_, 1)));
     let harness = harness?;
     if let Some(command) = &command {
         check_command(&command.entry, &command.texts, harness, reporter);
@@ -217,6 +219,7 @@ fn read_argv(
         permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
         limits,
         prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
+        resumes: false,
     };
     let placeholder = command.as_ref().or(further.as_ref()).map(|strings| strings.entry);
     match harness.argv(&request) {
@@ -228,7 +231,7 @@ fn read_argv(
         }
         // A NUL was reported where it stands.
         Ok(argv) => {
-            let extra = extra(harness, &request, argv.options_end);
+            let extra = extra::of(harness, &request, argv.options_end, resumes);
             let words: Option<Vec<CString>> = argv.words.into_iter().map(|word| CString::new(word).ok()).collect();
             words.map(|words| (words, harness.prepare(&request), extra))
         }
@@ -246,13 +249,6 @@ fn read_argv(
             None
         }
     }
-}
-
-/// What agentd adds, where it stands among the other arguments.
-fn extra(harness: &Harness, request: &Request, place: usize) -> Extra {
-    let Some(Events { args, env, filter }) = harness.events(request) else { return Extra::default() };
-    let events = args.iter().filter_map(|arg| CString::new(arg.as_str()).ok()).collect();
-    Extra { place, events, env: env.clone(), filter: filter.map(Dialect::as_str) }
 }
 
 fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mut Reporter) {

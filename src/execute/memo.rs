@@ -14,7 +14,7 @@ use crate::model::{
     Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
     SessionName, Spent, Wall,
 };
-use crate::reconcile::{AgentMemory, Declared, Phase};
+use crate::reconcile::{AgentMemory, Conversation, Declared, Phase};
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -47,6 +47,47 @@ struct Memo {
     /// What the runs before this one spent.
     #[serde(default, skip_serializing_if = "is_default")]
     spent: SpentMemo,
+    /// What there is to go on with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    conversation: ConversationMemo,
+}
+
+/// What a later version has added is none that can be gone on with.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ConversationMemo {
+    #[default]
+    None,
+    Begun(Option<String>),
+    Continued(String),
+    Unfinished(String),
+    Lost,
+    #[serde(other)]
+    Unknown,
+}
+
+impl From<&Conversation> for ConversationMemo {
+    fn from(conversation: &Conversation) -> Self {
+        match conversation.clone() {
+            Conversation::None => Self::None,
+            Conversation::Begun { session } => Self::Begun(session),
+            Conversation::Continued { session } => Self::Continued(session),
+            Conversation::Unfinished { session } => Self::Unfinished(session),
+            Conversation::Lost => Self::Lost,
+        }
+    }
+}
+
+impl From<ConversationMemo> for Conversation {
+    fn from(memo: ConversationMemo) -> Self {
+        match memo {
+            ConversationMemo::None | ConversationMemo::Unknown => Self::None,
+            ConversationMemo::Begun(session) => Self::Begun { session },
+            ConversationMemo::Continued(session) => Self::Continued { session },
+            ConversationMemo::Unfinished(session) => Self::Unfinished { session },
+            ConversationMemo::Lost => Self::Lost,
+        }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -223,6 +264,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         ended: end.map(|end| Stamp::from(end.at)),
         outcome: end.map(OutcomeMemo::of),
         spent: memory.spent.into(),
+        conversation: (&memory.conversation).into(),
         not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
             Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
@@ -251,6 +293,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         last_end: None,
         told: Arc::default(),
         spent: memo.spent.into(),
+        conversation: memo.conversation.into(),
     };
     if child.run() != Some(memory.run) {
         return None;
@@ -299,4 +342,36 @@ fn fingerprint(hex: &str) -> Option<Fingerprint> {
         *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(Fingerprint(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_read_as_it_was_written_and_a_memo_without_one_has_none() {
+        let now = Now { mono: Mono(9), wall: Wall(9) };
+        let child = Child::Running { run: RunId(7), pid: 3, at: Mono(5) };
+        let session = || "5f0c".to_owned();
+        for conversation in [
+            Conversation::None,
+            Conversation::Begun { session: None },
+            Conversation::Begun { session: Some(session()) },
+            Conversation::Continued { session: session() },
+            Conversation::Unfinished { session: session() },
+            Conversation::Lost,
+        ] {
+            let unknown = AgentMemory::unknown(SessionName::new("a").unwrap());
+            let memory = AgentMemory { run: RunId(7), conversation: conversation.clone(), ..unknown };
+            let memo = encode(&memory);
+            assert_eq!(recall(&memo, &child, now).unwrap().conversation, conversation);
+            let mut memo: serde_json::Value = serde_json::from_slice(&memo).unwrap();
+            memo["conversation"] = "later".into();
+            let later = serde_json::to_vec(&memo).unwrap();
+            memo.as_object_mut().unwrap().remove("conversation");
+            for memo in [later, serde_json::to_vec(&memo).unwrap()] {
+                assert_eq!(recall(&memo, &child, now).unwrap().conversation, Conversation::None);
+            }
+        }
+    }
 }

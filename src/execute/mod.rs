@@ -6,6 +6,7 @@
 //! two actions of one agent ever run at once.
 
 mod adopt;
+mod arguments;
 mod explain;
 mod hear;
 pub mod hooks;
@@ -182,9 +183,9 @@ impl Executor {
     pub fn act(&mut self, action: Action, memory: &Memory, observed: &mut Observed, now: Mono) {
         match action {
             Action::Open { agent, session, run } => self.open(agent, session, run, observed, now),
-            Action::Start { agent, run, spec, line } => {
+            Action::Start { agent, run, spec, begin, line } => {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
-                self.start(Launch { agent, run, spec, line, memo }, observed);
+                self.start(Launch { agent, run, spec, begin, line, memo }, observed);
             }
             Action::Signal { agent, run, signal } => self.signal(&agent, run, signal, observed, now),
             Action::Note { agent, run, line } => {

@@ -24,6 +24,7 @@ pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
 pub use spec::{
     AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, Origin, Policy, Restart,
+    Resume, SESSION,
 };
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

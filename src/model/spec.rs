@@ -72,6 +72,29 @@ pub struct Extra {
     pub env: BTreeMap<String, String>,
     /// How to read what the program then prints: an argument of `agentd filter`.
     pub filter: Option<&'static str>,
+    /// How it goes on with its conversation; none if it can't, or isn't to.
+    pub resume: Option<Resume>,
+}
+
+impl Extra {
+    /// Whether the program is asked to tell of itself.
+    pub fn tells(&self) -> bool {
+        self.filter.is_some() || !self.events.is_empty()
+    }
+}
+
+/// How a program goes on with a conversation, which [`SESSION`] stands for in options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Options of a fresh start that have it call its conversation so; empty if it chooses.
+    pub fresh: Vec<CString>,
+    /// The arguments of a start that goes on with one, without the next. They are those of a fresh start up to
+    /// [`Extra::place`].
+    pub argv: Vec<CString>,
+    /// Options that say which.
+    pub options: Vec<CString>,
+    /// Where in `argv` these stand.
+    pub place: usize,
 }
 
 /// How an agent is kept.
@@ -126,6 +149,9 @@ pub enum Interrupt {
     /// C-c typed into the pane this many times at once, for full-screen programs that read it as a key.
     TypeCtrlC(u8),
 }
+
+/// Stands for a conversation in the options of [`Resume`].
+pub const SESSION: &str = "{session}";
 
 /// Stands for agentd's own program in the options of [`Extra`].
 pub const AGENTD: &str = "{agentd}";

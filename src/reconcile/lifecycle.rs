@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
+use super::resume::Conversation;
 use super::turn::{Next, OPEN_WITHIN, Turn};
 use super::{World, outcome, restart, stop};
 use crate::model::{
@@ -219,6 +220,7 @@ impl Turn<'_, '_> {
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
         let end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let why = end.to_string();
         self.note_end(memory, end);
         if self.is_gone() {
@@ -256,6 +258,7 @@ impl Turn<'_, '_> {
         let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
         let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
         let end = outcome::judge(ending, &memory.told, stopped, ended);
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let phase = match late {
             Some(limit) => Phase::TimedOut { limit },
             None => restart::settle(memory, &end, &memory.declared.policy),
@@ -295,8 +298,11 @@ impl Turn<'_, '_> {
             self.wake_at_deadline(memory);
             return Next::Rest;
         }
-        memory.restarts = memory.restarts.saturating_add(1);
-        memory.streak = memory.streak.saturating_add(1);
+        // Who begins anew in place of a run that could not go on is restarted once, not twice.
+        if memory.conversation != Conversation::Lost {
+            memory.restarts = memory.restarts.saturating_add(1);
+            memory.streak = memory.streak.saturating_add(1);
+        }
         self.enter(memory, Phase::Pending, "its backoff is over")
     }
 

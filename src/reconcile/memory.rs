@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::restart;
+use super::resume::Conversation;
 use crate::model::{
     AgentName, AgentSpec, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
     State, Told,
@@ -42,6 +43,8 @@ pub struct AgentMemory {
     pub told: Arc<Told>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
+    /// What there is to go on with, in this life.
+    pub conversation: Conversation,
 }
 
 /// What a running agent was declared as. The policy is kept up to date while it runs.
@@ -173,6 +176,7 @@ impl AgentMemory {
             last_end: None,
             told: Arc::default(),
             spent: Spent::default(),
+            conversation: Conversation::None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AgentMemory, Phase, outcome};
+use super::{AgentMemory, Conversation, Phase, outcome};
 use crate::model::{End, Mono, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
@@ -22,7 +22,8 @@ pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase 
         Restart::OnFailure => !end.is_success() && vain.is_none(),
         Restart::Always => true,
     };
-    let exhausted = policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
+    let is_counted = memory.conversation != Conversation::Lost;
+    let exhausted = is_counted && policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
     if wanted && !exhausted {
         let until = end.at.mono.after(delay(policy, memory.streak));
         return Phase::BackingOff { until: reset(end).map_or(until, |reset| reset.max(until)) };

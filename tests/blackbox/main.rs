@@ -33,6 +33,7 @@ mod metrics;
 mod names;
 mod notices;
 mod prepare;
+mod resume;
 mod root_mode;
 mod screen;
 mod secrets;
