@@ -88,7 +88,7 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let added = prepared.map(|harness| environment::prepare(&mut env, harness)).unwrap_or_default();
     let launch = argv.zip(workdir).map(|((argv, prepare, extra), workdir)| {
         let prepare = if prepared.is_some() { prepare } else { Vec::new() };
-        let extra = if is_silent { Extra::default() } else { extra };
+        let extra = if is_silent { extra.silent() } else { extra };
         Launch { argv, workdir, env, prepare, extra }
     });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };

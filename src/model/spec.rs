@@ -77,6 +77,14 @@ pub struct Extra {
 }
 
 impl Extra {
+    /// The same without all that has the program tell of itself.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { place: self.place, resume: self.resume, ..Self::default() }
+    }
+}
+
+impl Extra {
     /// Whether the program is asked to tell of itself.
     pub fn tells(&self) -> bool {
         self.filter.is_some() || !self.events.is_empty()
