@@ -212,6 +212,7 @@ impl EventLoop {
             }
             Event::Hello(hello) => executor.hello(*hello, memory, observed, now),
             Event::Report(link, report) => executor.reported(link, &report, observed),
+            Event::Outputs(seen) => executor.outputs(seen, observed),
             Event::LinkLost { link, shim_is_alive } => executor.link_lost(link, shim_is_alive, observed, now.mono),
             Event::Outcome(outcome) => executor.outcome(outcome, memory, observed, now),
         }

@@ -300,6 +300,7 @@ mod tests {
                 source: "stream assistant".to_owned(),
                 question: String::new(),
             }),
+            is_watched: false,
             conversation: None,
             spent: Spent::default(),
             spent_total: Spent {

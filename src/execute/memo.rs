@@ -243,6 +243,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         started: memo.started.map(Now::from),
         last_end: None,
         told: Arc::default(),
+        seen: None,
         spent: memo.spent.into(),
     };
     if child.run() != Some(memory.run) {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Mono, Now, Observed, RunId, Seat, SeatState, StartError, Terminal};
+use crate::model::{AgentName, Mono, Now, Observed, Output, RunId, Seat, SeatState, StartError, Terminal};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -205,6 +205,17 @@ impl Executor {
         self.hold_until_cgroup_is_empty(&agent, &mut news);
         self.log_ending(&agent, &news);
         *child = news;
+    }
+
+    /// Takes in when terminals were last written to, if they are still these agents'.
+    pub fn outputs(&self, seen: Vec<(AgentName, u32, Output)>, observed: &mut Observed) {
+        for (agent, shim, output) in seen {
+            let pane = self.places.get(&agent).and_then(|place| place.pane.as_ref());
+            let is_its = pane.is_some_and(|pane| pane.pane_pid == shim);
+            if let Some(seat) = observed.seats.get_mut(&agent).filter(|_| is_its) {
+                seat.output = Some(output);
+            }
+        }
     }
 
     /// Handles the outcome of an action.

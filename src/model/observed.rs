@@ -34,12 +34,25 @@ pub struct Seat {
     pub state: SeatState,
     /// What the agent told of the newest run of which it told anything.
     pub told: Arc<Told>,
+    /// When something was last written to its terminal, as far as anybody has looked.
+    pub output: Option<Output>,
+}
+
+/// When something was last written to a terminal. The kernel tells no better than by eight seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Something was written then.
+    pub at: Mono,
+    /// Nothing was written after that.
+    pub until: Mono,
+    /// When somebody looked.
+    pub looked: Mono,
 }
 
 impl Seat {
     /// One of which nothing else is known.
     pub fn new(session: SessionName, state: SeatState) -> Self {
-        Self { session, state, told: Arc::default() }
+        Self { session, state, told: Arc::default(), output: None }
     }
 }
 

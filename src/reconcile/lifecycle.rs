@@ -162,6 +162,7 @@ impl Turn<'_, '_> {
         } else if let Some(limit) = self.overdue(memory) {
             (StopReason::Timeout { limit }, "its timeout has passed")
         } else {
+            self.see(memory);
             self.wake_at_deadline(memory);
             return Next::Rest;
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::restart;
 use crate::model::{
-    AgentName, AgentSpec, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent, State,
-    Told,
+    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
+    State, Told,
 };
 
 /// Everything remembered.
@@ -40,6 +40,8 @@ pub struct AgentMemory {
     pub last_end: Option<End>,
     /// What it told of its newest run.
     pub told: Arc<Told>,
+    /// What its terminal shows of what it does, while it runs and doesn't say.
+    pub seen: Option<Doing>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
 }
@@ -170,6 +172,7 @@ impl AgentMemory {
             started: None,
             last_end: None,
             told: Arc::default(),
+            seen: None,
             spent: Spent::default(),
         }
     }
@@ -196,6 +199,16 @@ impl AgentMemory {
             Some(end) => restart::settle(self, end, &self.declared.policy),
             None => Phase::Pending,
         }
+    }
+
+    /// What it does, by the best account there is.
+    pub fn doing(&self) -> Option<&Doing> {
+        self.told.activity.as_ref().or(self.seen.as_ref()).filter(|_| self.state().has_process())
+    }
+
+    /// Whether its terminal is worth a look now and then.
+    pub fn is_watched(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. }) && self.told.activity.is_none()
     }
 
     /// The public state.

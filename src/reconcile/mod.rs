@@ -12,6 +12,7 @@ mod outcome;
 #[cfg(test)]
 mod properties;
 mod restart;
+mod seen;
 mod stop;
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,7 @@ impl<'a> Turn<'_, 'a> {
         (memory.started, memory.last_end) = (None, None);
         memory.spent = memory.spent.plus(memory.told.spent);
         memory.told = Arc::new(Told::of(memory.run));
+        memory.seen = None;
         self.stale_memo = false;
         let (agent, run, spec) = (self.name.clone(), memory.run, spec.clone());
         self.world.actions.push(Action::Start { agent, run, spec, line });

@@ -106,14 +106,18 @@ impl Publisher {
         }
         let mut activities = Vec::new();
         for name in changed {
-            self.dirty = true;
             let Some(agent) = memory.agents.get(name) else {
+                self.dirty = true;
                 self.agents.remove(name);
                 self.ends.remove(name);
                 continue;
             };
             let (before, ends) = (self.agents.get(name), self.ends.get(name).copied().unwrap_or_default());
             let status = status_of(name, agent, before.map(Arc::as_ref), terminal(name), ends, now);
+            if before.is_some_and(|before| **before == status) {
+                continue;
+            }
+            self.dirty = true;
             if status.state.has_process() && !is_same(before.and_then(|it| it.activity.as_ref()), &status) {
                 let (agent, activity) = (name.clone(), status.activity.clone());
                 activities.push(Happening::Activity { agent, activity });
@@ -206,6 +210,7 @@ fn status_of(
         ends,
         last_end,
         activity: activity_of(memory, now),
+        is_watched: memory.is_watched(),
         conversation: memory.told.session.clone(),
         spent: memory.told.spent,
         spent_total: memory.spent.plus(memory.told.spent),
@@ -219,8 +224,7 @@ fn is_same(before: Option<&ActivityStatus>, now: &AgentStatus) -> bool {
 }
 
 fn activity_of(memory: &AgentMemory, now: Now) -> Option<ActivityStatus> {
-    let Doing { activity, since, source, question } =
-        memory.told.activity.clone().filter(|_| memory.state().has_process())?;
+    let Doing { activity, since, source, question } = memory.doing()?.clone();
     // By the clock that the start was noted by, so that a clock that is set makes no news.
     let since = memory.started.unwrap_or(now).wall_at(since);
     Some(ActivityStatus { activity, since, source, question })

@@ -39,6 +39,7 @@ mod send;
 mod service;
 mod shim_trouble;
 mod shutdown;
+mod stall;
 mod status;
 mod stop;
 mod strangers;
