@@ -121,6 +121,7 @@ mod tests {
                 terminal: None,
                 ends: crate::status::EndCounts::default(),
                 activity: None,
+                stalled_since: None,
                 is_watched: false,
                 conversation: None,
                 spent: crate::status::Spent::default(),

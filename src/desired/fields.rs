@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 22] = [
+pub const FIELDS: [&str; 24] = [
     "name",
     "type",
     "harness",
@@ -31,6 +31,8 @@ pub const FIELDS: [&str; 22] = [
     "backoff_max",
     "timeout",
     "grace_period",
+    "startup_deadline",
+    "stall",
     "session",
     "replicas",
     "env",

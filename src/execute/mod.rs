@@ -7,7 +7,9 @@
 
 mod adopt;
 mod explain;
+mod look;
 mod memo;
+mod memo_pulse;
 mod place;
 mod start;
 mod stop;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Mono, Now, Observed, Output, RunId, Seat, SeatState, StartError, Terminal};
+use crate::model::{AgentName, Mono, Now, Observed, Output, RunId, Screen, Seat, SeatState, StartError, Terminal};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -54,6 +56,8 @@ pub enum What {
     Refused(RunId, StartError),
     /// The server went away before it answered.
     ServerLost,
+    /// What its terminal shows of a run.
+    Shown(RunId, Screen),
     /// The cgroup of a run that the shim called empty is empty.
     CgroupEmpty(RunId),
     /// The session is closed and nothing that ran in it is left.
@@ -180,6 +184,13 @@ impl Executor {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
                 self.order(&agent, Order::Note { run: run.0, memo, line });
             }
+            Action::Look { agent } => self.look(&agent, observed),
+            Action::Read { agent, run, harness, spec } => self.read(&agent, run, (harness, spec), observed),
+            Action::Nudge { agent, at, .. } => {
+                let why = "not yet".to_owned();
+                observed.seats.get_mut(&agent).into_iter().for_each(|seat| seat.nudged = Some((at, Err(why.clone()))));
+                self.changed = true;
+            }
             Action::Close { agent } => self.close(&agent, observed, now),
         }
     }
@@ -235,6 +246,7 @@ impl Executor {
                 seat.state = SeatState::Refused { run, error };
                 self.places.remove(&agent);
             }
+            What::Shown(run, screen) => seat.screen = Some((run, screen)),
             What::CgroupEmpty(run) => {
                 if let SeatState::Ready(child) = &mut seat.state {
                     let empty = crate::observed::child_after(child, &Report::TreeEmpty { run: run.0 });

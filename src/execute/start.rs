@@ -184,16 +184,21 @@ impl Executor {
     fn arguments(&self, agent: &AgentName, spec: &AgentSpec) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let mut argv: Vec<Vec<u8>> = spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
         let Extra { place, events, filter } = &spec.launch.extra;
-        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
-        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
-        // It stands in words that harnesses hand to a shell, or read as JSON.
-        let path = self.ground.agentd.to_str().filter(|path| path.chars().all(is_plain));
-        let (true, Some(path)) = (has_place, path) else { return (argv, Vec::new()) };
+        let path = self.ground.agentd.to_str();
+        let (true, Some(path)) = (self.hears(agent), path) else { return (argv, Vec::new()) };
         let events = events.iter().map(|word| word.to_string_lossy().replace(AGENTD, path).into_bytes());
         let place = (*place).min(argv.len());
         argv.splice(place..place, events);
         let filter = filter.map(|dialect| [path, "filter", dialect].map(|word| word.as_bytes().to_vec()).into());
         (argv, filter.unwrap_or_default())
+    }
+
+    /// Whether the agent's program can be made to tell of itself, if it knows how to.
+    pub(super) fn hears(&self, agent: &AgentName) -> bool {
+        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
+        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
+        // It stands in words that harnesses hand to a shell, or read as JSON.
+        has_place && self.ground.agentd.to_str().is_some_and(|path| path.chars().all(is_plain))
     }
 
     /// What makes the agent's place ready, if it is to be.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::restart;
 use crate::model::{
     AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
-    State, Told,
+    State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -44,6 +44,34 @@ pub struct AgentMemory {
     pub seen: Option<Doing>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
+    /// How its newest run lives.
+    pub pulse: Pulse,
+}
+
+/// How a run lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// It has begun to work, as far as a deadline for that is concerned.
+    pub is_active: bool,
+    /// It gives no sign of life.
+    pub stalled: Option<Stalled>,
+    /// What agentd stops it for, if that is how it lives: in a few words.
+    pub blame: String,
+}
+
+/// A run that gives no sign of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stalled {
+    /// Since its last one.
+    pub since: Now,
+    /// How many times it has been nudged since.
+    pub nudges: u32,
+    /// When, the last time.
+    pub nudged: Option<Mono>,
+    /// How that went is told.
+    pub is_answered: bool,
+    /// That nothing more is done is told.
+    pub is_given_up: bool,
 }
 
 /// What a running agent was declared as. The policy is kept up to date while it runs.
@@ -132,6 +160,10 @@ pub enum StopReason {
     Undeclared,
     /// It is declared differently.
     Replaced,
+    /// It has not begun to work in time.
+    Unstarted,
+    /// It gives no sign of life.
+    Stalled,
     /// Its timeout has passed.
     Timeout {
         /// The timeout that it had then.
@@ -174,6 +206,7 @@ impl AgentMemory {
             told: Arc::default(),
             seen: None,
             spent: Spent::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -188,6 +221,8 @@ impl AgentMemory {
             timeout: None,
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
+            startup_deadline: None,
+            stall: None,
         };
         let declared = Declared { fingerprint: Fingerprint::default(), session, harness: "unknown".into(), policy };
         Self::of(declared)
@@ -206,9 +241,15 @@ impl AgentMemory {
         self.told.activity.as_ref().or(self.seen.as_ref()).filter(|_| self.state().has_process())
     }
 
+    /// Since when it gives no sign of life, if it has a policy for that.
+    pub fn stalled_since(&self) -> Option<Wall> {
+        self.pulse.stalled.as_ref().filter(|_| self.state().has_process()).map(|stalled| stalled.since.wall)
+    }
+
     /// Whether its terminal is worth a look now and then.
     pub fn is_watched(&self) -> bool {
-        matches!(self.phase, Phase::Running { .. }) && self.told.activity.is_none()
+        matches!(self.phase, Phase::Running { .. })
+            && (self.told.activity.is_none() || self.declared.policy.stall.is_some())
     }
 
     /// The public state.

@@ -10,8 +10,10 @@ use crate::model::{Activity, End, Ending, Evidence, Exit, Now, Outcome, Told, Ve
 pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
     let said = told.verdict.as_ref();
     let (outcome, evidence) = match (stopped, said) {
-        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by("agentd")),
-        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by("agentd")),
+        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(Evidence::OURS)),
+        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(Evidence::OURS)),
+        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(Evidence::OURS)),
+        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(Evidence::OURS)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
         (None, None) if ending.is_success() && ended_amid_work(told) => {

@@ -11,7 +11,7 @@ use super::{
     Views,
 };
 use crate::model::{AgentName, Desired, Doing, End, Now, State, Terminal, Wall};
-use crate::reconcile::{AgentMemory, Memory, Phase, Transition};
+use crate::reconcile::{AgentMemory, Memory, Phase, StallNews, Transition};
 
 /// Publishes to whoever watches.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Publisher {
         &mut self,
         memory: &Memory,
         changed: impl Iterator<Item = &'a AgentName>,
-        (transitions, ends): (&[Transition], &[(AgentName, End)]),
+        (transitions, ends, stalls): (&[Transition], &[(AgentName, End)], &[StallNews]),
         terminal: impl Fn(&AgentName) -> Option<Terminal>,
         now: Now,
     ) {
@@ -125,7 +125,8 @@ impl Publisher {
             self.agents.insert(name.clone(), Arc::new(status));
         }
         self.show();
-        let happenings: Vec<_> = transitions.iter().map(happening).chain(activities).collect();
+        let happenings: Vec<_> =
+            transitions.iter().map(happening).chain(activities).chain(stalls.iter().map(stall)).collect();
         if !happenings.is_empty() {
             self.journal.send_modify(|journal| {
                 for happening in happenings {
@@ -172,6 +173,11 @@ fn happening(transition: &Transition) -> Happening {
     Happening::Transition { agent, from, to, reason, end, restarts }
 }
 
+fn stall(news: &StallNews) -> Happening {
+    let StallNews { agent, since, reason } = news.clone();
+    Happening::Stall { agent, since, reason }
+}
+
 fn status_of(
     name: &AgentName,
     memory: &AgentMemory,
@@ -210,6 +216,7 @@ fn status_of(
         ends,
         last_end,
         activity: activity_of(memory, now),
+        stalled_since: memory.stalled_since(),
         is_watched: memory.is_watched(),
         conversation: memory.told.session.clone(),
         spent: memory.told.spent,
