@@ -1,6 +1,8 @@
 //! What harnesses show on their terminals where they wait for a person before they work. It is data: `screens.toml`, held by
 //! captured screens.
 
+pub mod input;
+
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -12,6 +14,15 @@ const MOST_WORDS: usize = 200;
 #[serde(deny_unknown_fields)]
 struct Screens {
     dialog: Vec<Dialog>,
+    prompt: Vec<Prompt>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prompt {
+    harness: String,
+    /// What its line begins with, frames left out.
+    mark: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +52,13 @@ pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
     let fits = own.filter(|dialog| dialog.words.iter().all(|words| shown.contains(words.as_str())));
     let place = |dialog: &&Dialog| dialog.words.first().and_then(|words| shown.rfind(words.as_str()));
     fits.max_by_key(place).map(|dialog| dialog.what.as_str())
+}
+
+/// What the line begins with where the harness takes its input, if that is known; of a harness that isn't, any one's.
+pub fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
+    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
+    let own = move |prompt: &&Prompt| !is_known || prompt.harness == harness;
+    SCREENS.prompt.iter().filter(own).map(|prompt| prompt.mark.as_str())
 }
 
 /// The last words on a screen, as one short line.

@@ -10,6 +10,7 @@ mod explain;
 mod look;
 mod memo;
 mod memo_pulse;
+mod nudge;
 mod place;
 mod start;
 mod stop;
@@ -58,6 +59,8 @@ pub enum What {
     ServerLost,
     /// What its terminal shows of a run.
     Shown(RunId, Screen),
+    /// How the nudge of that time went.
+    Nudged(Mono, Result<(), String>),
     /// The cgroup of a run that the shim called empty is empty.
     CgroupEmpty(RunId),
     /// The session is closed and nothing that ran in it is left.
@@ -186,11 +189,7 @@ impl Executor {
             }
             Action::Look { agent } => self.look(&agent, observed),
             Action::Read { agent, run, harness, spec } => self.read(&agent, run, (harness, spec), observed),
-            Action::Nudge { agent, at, .. } => {
-                let why = "not yet".to_owned();
-                observed.seats.get_mut(&agent).into_iter().for_each(|seat| seat.nudged = Some((at, Err(why.clone()))));
-                self.changed = true;
-            }
+            Action::Nudge { agent, harness, text, at } => self.nudge(&agent, (harness, text), at, observed),
             Action::Close { agent } => self.close(&agent, observed, now),
         }
     }
@@ -246,6 +245,7 @@ impl Executor {
                 seat.state = SeatState::Refused { run, error };
                 self.places.remove(&agent);
             }
+            What::Nudged(at, result) => seat.nudged = Some((at, result)),
             What::Shown(run, screen) => seat.screen = Some((run, screen)),
             What::CgroupEmpty(run) => {
                 if let SeatState::Ready(child) = &mut seat.state {

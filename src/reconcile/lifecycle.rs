@@ -156,6 +156,7 @@ impl Turn<'_, '_> {
                 return self.ended(memory, Ending::ShimLost, self.world.now.mono);
             }
         }
+        self.see(memory);
         let (reason, why) = if self.is_gone() {
             (StopReason::Undeclared, self.why_gone())
         } else if self.is_changed(memory) {
@@ -165,7 +166,6 @@ impl Turn<'_, '_> {
         } else if let Some((reason, why)) = self.vigil(memory) {
             (reason, why)
         } else {
-            self.see(memory);
             self.wake_at_deadline(memory);
             return Next::Rest;
         };

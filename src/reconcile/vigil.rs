@@ -116,10 +116,18 @@ impl Turn<'_, '_> {
                 let at = self.world.now.mono;
                 stalled.nudges += 1;
                 (stalled.nudged, stalled.is_answered) = (Some(at), false);
-                let (agent, harness) = (self.name.clone(), memory.declared.harness.clone());
-                self.world.actions.push(Action::Nudge { agent, harness, text, at });
                 self.world.wake(at.after(stall.after));
-                self.tell_stall(&stalled, format!("{silence}; nudge {} of {}", stalled.nudges, stall.max_nudges));
+                let number = format!("nudge {} of {}", stalled.nudges, stall.max_nudges);
+                let doing = memory.doing().map(|doing| doing.activity);
+                if let Some(Activity::Idle) = doing {
+                    let (agent, harness) = (self.name.clone(), memory.declared.harness.clone());
+                    self.world.actions.push(Action::Nudge { agent, harness, text, at });
+                    self.tell_stall(&stalled, format!("{silence}; {number}"));
+                } else {
+                    stalled.is_answered = true;
+                    let what = doing.map_or("not known to be idle", Activity::as_str);
+                    self.tell_stall(&stalled, format!("{silence}; {number} failed: it is {what}"));
+                }
                 None
             }
             (None, 0) => Some(silence),

@@ -30,7 +30,10 @@ fn stall(on_stall: OnStall) -> Policy {
 fn nudged(on_stall: OnStall) -> Fake {
     let mut spec = spec("a", 1, stall(on_stall));
     Arc::get_mut(&mut spec).unwrap().nudge = Some("Continue.".into());
-    running(spec)
+    let mut fake = running(spec);
+    fake.tell(&name("a"), "ACTIVITY=idle");
+    fake.settle();
+    fake
 }
 
 /// What was told of its silence, and when.
@@ -244,4 +247,20 @@ fn a_nudge_that_fails_counts_and_is_told() {
     ];
     assert_eq!(told(&fake), expected);
     assert_eq!(fake.state("a"), Some(State::Running));
+}
+
+#[test]
+fn only_who_is_idle_is_nudged() {
+    for word in ["busy", "waiting", "starting"] {
+        let mut fake = nudged(OnStall::Notify);
+        fake.tell(&name("a"), &format!("ACTIVITY={word}"));
+        fake.pass(seconds(10_000));
+        assert_eq!(nudges(&fake), [0; 0]);
+        let failed = |number| format!("no sign of life for 10 m; nudge {number} of 2 failed: it is {word}");
+        assert_eq!(told(&fake), [&failed(1), &failed(2), "no sign of life for 10 m, also after 2 nudges"]);
+    }
+    let mut fake = nudged(OnStall::Notify);
+    fake.tell(&name("a"), "ACTIVITY=");
+    fake.pass(seconds(600));
+    assert_eq!(nudges(&fake), [600], "its terminal says that it is idle");
 }

@@ -112,3 +112,53 @@ fn an_agent_that_gives_no_sign_of_life_is_told_of_restarted_or_stopped() {
     std::os::unix::net::UnixDatagram::unbound().unwrap().send_to(b"TURNS=1", path).unwrap();
     daemon.wait("signs of life", |line| line["message"] == "no longer stalled");
 }
+
+/// An agent with a prompt, which keeps what is submitted to it and says that it is idle.
+fn prompts(name: &str, more: &str) -> String {
+    let script =
+        format!("printf '❯ '; {QUIET}; read line; echo \"$line\" >$DIR/work/{name}; printf '❯ '; $PROBE await go");
+    let stall = "[agents.stall]\nafter = \"300ms\"\nnudge = \"Continue; it's $HOME.\"\nmax_nudges = 1\n";
+    agent(name, &["sh", "-c", &script], &format!("{stall}{more}"))
+}
+
+fn tell_idle(host: &Host, agent: &str) {
+    until("its prompt", || host.screen(agent).contains('❯').then_some(()));
+    let path = host.tmux_socket().with_file_name("notify").join(agent);
+    std::os::unix::net::UnixDatagram::unbound().unwrap().send_to(b"ACTIVITY=idle", path).unwrap();
+}
+
+#[test]
+fn a_nudge_is_submitted_at_an_empty_prompt_and_nowhere_else() {
+    let host = host();
+    host.configure(&["empty", "half", "watched", "busy"].map(|name| prompts(name, "")).concat());
+    let daemon = host.start();
+    daemon.wait_states(&[("empty", "running"), ("half", "running"), ("watched", "running"), ("busy", "running")]);
+    host.tmux(&["send-keys", "-t", "=half:", "half a li"]).unwrap();
+    until("what is typed", || host.screen("half").contains("half a li").then_some(()));
+    let mut client = host.command("tmux");
+    client.args(["-N", "-C", "-S"]).arg(host.tmux_socket()).args(["attach", "-t", "=watched"]);
+    let mut client = client.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let attached = || host.tmux(&["list-clients", "-t", "=watched"]).ok().filter(|clients| !clients.is_empty());
+    until("somebody to attach", attached);
+    for agent in ["empty", "half", "watched"] {
+        tell_idle(&host, agent);
+    }
+    let submitted = || std::fs::read_to_string(host.at("work/empty")).ok().filter(|text| text.ends_with('\n'));
+    assert_eq!(until("the nudge", submitted), "Continue; it's $HOME.\n");
+    let fails = |agent: &str, why: &str| {
+        let event = |event: &serde_json::Value| {
+            event["type"] == "stall" && event["agent"] == agent && event["reason"].as_str().unwrap().contains(why)
+        };
+        until(&format!("{agent} to fail: {why}"), || daemon.events().into_iter().find(event));
+    };
+    fails("half", "nudge 1 of 1 failed: there is no empty prompt on its screen");
+    fails("watched", "nudge 1 of 1 failed: somebody types at its terminal");
+    // By its terminal it has only just begun.
+    fails("busy", "nudge 1 of 1 failed: it is busy");
+    for agent in ["half", "watched", "busy"] {
+        fails(agent, "no sign of life for 300 ms, also after a nudge");
+        assert!(!host.at("work").join(agent).exists(), "{agent}");
+    }
+    client.kill().unwrap();
+    client.wait().unwrap();
+}
