@@ -302,9 +302,10 @@ fn log(transition: &Transition) {
 
 fn log_stall(news: &StallNews) {
     let StallNews { agent, since, reason } = news;
-    match since {
-        Some(_) => tracing::warn!(%agent, reason, "stalled"),
-        None => tracing::info!(%agent, reason, "no longer stalled"),
+    if since.is_some() {
+        tracing::warn!(%agent, reason, "stalled");
+    } else {
+        tracing::info!(%agent, reason, "no longer stalled");
     }
 }
 

@@ -14,6 +14,7 @@ mod install;
 #[macro_use]
 mod proofs;
 mod provider;
+mod stall;
 
 use std::fs;
 use std::path::Path;

@@ -38,7 +38,7 @@ impl<'s> Input<'s> {
     pub fn is_empty(&self) -> bool {
         let Some((start, cells)) = self.after_mark(self.first) else { return false };
         let hint = cells.iter().any(|cell| cell.is_dim && !cell.is_blank());
-        let typed = |cell: &Cell| !cell.is_blank() && !cell.is_dim && !(cell.is_inverse && hint);
+        let typed = |cell: &Cell| !(cell.is_blank() || cell.is_dim || cell.is_inverse && hint);
         let (column, row) = self.cursor;
         row == self.first && column <= start + 1 && !cells.iter().any(typed)
     }
