@@ -232,7 +232,9 @@ impl EventLoop {
                 }
                 let is_new = !matches!(self.goal, Goal::End(_)) && self.desired.as_deref() != Some(&desired);
                 if is_new {
-                    self.desired = Some(Arc::new(desired));
+                    let desired = Arc::new(desired);
+                    self.executor.declare(Arc::clone(&desired), &mut self.observed);
+                    self.desired = Some(desired);
                 }
                 self.publisher.config_loaded(self.desired.as_ref().filter(|_| is_new), now);
                 if let Some(desired) = self.desired.as_ref().filter(|_| is_new) {

@@ -129,18 +129,9 @@ fn agent(spec: &AgentSpec, salt: Salt, values: Values) -> Agent {
 }
 
 /// The fields that apply to a program that runs.
-fn policy(spec: &AgentSpec) -> [(&'static str, String); 8] {
-    let Policy {
-        restart,
-        max_restarts,
-        backoff,
-        backoff_max,
-        timeout,
-        grace_period,
-        interrupt: _,
-        startup_deadline,
-        stall,
-    } = &spec.policy;
+fn policy(spec: &AgentSpec) -> [(&'static str, String); 10] {
+    let Policy { restart, max_restarts, backoff, backoff_max, timeout, limits, grace_period, .. } = &spec.policy;
+    let Policy { startup_deadline, stall, .. } = &spec.policy;
     let restart = match restart {
         Restart::No => "no",
         Restart::OnFailure => "on-failure",
@@ -156,6 +147,8 @@ fn policy(spec: &AgentSpec) -> [(&'static str, String); 8] {
         ("grace_period", nanos(grace_period)),
         ("startup_deadline", startup_deadline.as_ref().map(nanos).unwrap_or_default()),
         ("stall", stall.map(|stall| format!("{stall:?} {:?}", spec.nudge)).unwrap_or_default()),
+        ("max_turns", limits.turns.map(|turns| turns.to_string()).unwrap_or_default()),
+        ("max_cost_usd", limits.cost_micros.map(|micros| micros.to_string()).unwrap_or_default()),
     ]
 }
 

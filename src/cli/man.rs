@@ -208,6 +208,7 @@ fn describe(field: &Field, roff: &mut Roff) {
         Kind::Word(_) | Kind::Name(_) => "a word",
         Kind::Flag => "true or false",
         Kind::Whole { .. } => "a whole number",
+        Kind::Dollars => "a number",
         Kind::Duration { .. } => "a duration",
         Kind::Texts { .. } => "a list of strings",
         Kind::Variables(_) => "a table of strings",

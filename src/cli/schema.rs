@@ -85,6 +85,7 @@ fn of_kind(kind: &Kind) -> Map<String, Value> {
         Kind::Table(fields) => table(fields),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Whole { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::Dollars => json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000}),
         Kind::Duration { zero: true } => json!({"type": "string", "pattern": DURATION}),
         Kind::Duration { zero: false } => {
             json!({"type": "string", "pattern": DURATION, "allOf": [{"pattern": "[1-9]"}]})

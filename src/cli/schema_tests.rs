@@ -25,6 +25,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             "array" => value.is_array(),
             "string" => value.is_string(),
             "integer" => value.is_i64() || value.is_u64(),
+            "number" => value.is_number(),
             "boolean" => value.is_boolean(),
             other => panic!("{other}"),
         },
@@ -32,6 +33,8 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
         ("pattern", Value::String(text)) => matches(of, text),
         ("minimum", Value::Number(number)) => number.as_i64().is_some_and(|number| number >= of.as_i64().unwrap()),
         ("maximum", Value::Number(number)) => number.as_i64().is_some_and(|number| number <= of.as_i64().unwrap()),
+        ("exclusiveMinimum", Value::Number(number)) => number.as_f64() > of.as_f64(),
+        ("exclusiveMaximum", Value::Number(number)) => number.as_f64() < of.as_f64(),
         ("minItems", Value::Array(items)) => items.len() as u64 >= whole(of),
         ("items", Value::Array(items)) => items.iter().all(|item| is_valid(of, root, item)),
         ("required", Value::Object(table)) => {
@@ -49,6 +52,8 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             "pattern"
             | "minimum"
             | "maximum"
+            | "exclusiveMinimum"
+            | "exclusiveMaximum"
             | "minItems"
             | "minLength"
             | "items"
@@ -119,6 +124,8 @@ fn it_takes_what_the_loader_takes_in_every_field() {
         "\"no\"",
         "\"always\"",
         "\"bypass\"",
+        "\"auto\"",
+        "\"never\"",
         "\"codex\"",
         "\"interactive\"",
         "[]",

@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 24] = [
+pub const FIELDS: [&str; 28] = [
     "name",
     "type",
     "harness",
@@ -22,14 +22,18 @@ pub const FIELDS: [&str; 24] = [
     "model",
     "permissions",
     "prepare",
+    "events",
     "prompt",
     "prompt_file",
     "workdir",
     "restart",
+    "resume",
     "max_restarts",
     "backoff",
     "backoff_max",
     "timeout",
+    "max_turns",
+    "max_cost_usd",
     "grace_period",
     "startup_deadline",
     "stall",
@@ -229,6 +233,33 @@ impl<'t> Fields<'t> {
                 None
             }
         }
+    }
+
+    /// A number of US dollars, more than none and less than a million, in millionths.
+    pub fn dollars(&self, key: &str, reporter: &mut Reporter) -> Option<u64> {
+        let entry = self.entry(key)?;
+        let expected = "expected a number of dollars such as 2.50";
+        let found = match entry.value.get_ref() {
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string())
+            }
+            DeValue::Float(number) => Some(number.as_str().to_owned()),
+            other @ (DeValue::String(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_)) => {
+                reporter.error(&entry, format!("{key} must be a number, not {}", type_name(other)), expected);
+                return None;
+            }
+        };
+        let dollars = found.and_then(|text| text.replace('_', "").parse::<f64>().ok());
+        let micros = dollars.filter(|dollars| (0.000_001..1e6).contains(dollars)).map(|dollars| dollars * 1e6);
+        if micros.is_none() {
+            reporter.error(&entry, format!("{key} is out of range"), "expected more than 0 and less than a million");
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 1 and 10^12")]
+        micros.map(|micros| micros.round() as u64)
     }
 
     /// A duration.

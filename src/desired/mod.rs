@@ -16,6 +16,7 @@ pub mod watch;
 mod config_file;
 pub mod duration;
 mod environment;
+mod extra;
 mod fields;
 mod fingerprint;
 pub mod harness;

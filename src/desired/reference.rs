@@ -4,7 +4,7 @@
 use super::harness::reference::modes;
 use super::harness::{Harness, Harnesses, Permissions};
 use super::stall::ON_STALL;
-use super::validate::{MAX_REPLICAS, RESTARTS, TYPES};
+use super::validate::{MAX_REPLICAS, RESTARTS, RESUMES, TYPES};
 
 /// One field.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub enum Kind {
         /// The largest.
         most: u32,
     },
+    /// A number of US dollars, more than none.
+    Dollars,
     /// A duration.
     Duration {
         /// Whether it may be zero.
@@ -86,7 +88,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 24] = [
+pub static REFERENCE: [Field; 28] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -174,11 +176,26 @@ pub static REFERENCE: [Field; 24] = [
         examples: &["true"],
     },
     Field {
+        name: "events",
+        kind: Kind::Flag,
+        preset: Preset::Value("true"),
+        meaning: "Whether agentd has the program tell what it does, by arguments of its own: the harness's event_args. What \
+            changes here applies from the next start.",
+        examples: &["false"],
+    },
+    Field {
         name: "restart",
         kind: Kind::Word(restarts),
         preset: Preset::Value("\"no\""),
         meaning: "Which ends are followed by a restart.",
         examples: &["\"on-failure\""],
+    },
+    Field {
+        name: "resume",
+        kind: Kind::Word(resumes),
+        preset: Preset::Value("\"auto\""),
+        meaning: "What a restart does about the conversation, as far as the harness can go on with one and args name none.",
+        examples: &["\"never\""],
     },
     Field {
         name: "max_restarts",
@@ -207,6 +224,21 @@ pub static REFERENCE: [Field; 24] = [
         preset: Preset::Else("no limit"),
         meaning: "How long the agent may run in all, restarts and delays included; then it is stopped and stays so.",
         examples: &["\"2h\"", "\"1h30m\""],
+    },
+    Field {
+        name: "max_turns",
+        kind: Kind::Whole { least: 1, most: u32::MAX },
+        preset: Preset::Else("no limit"),
+        meaning: "How many turns of the model one run may take: told to programs that have such a limit, and kept by agentd where \
+            the program tells how many there were.",
+        examples: &["50"],
+    },
+    Field {
+        name: "max_cost_usd",
+        kind: Kind::Dollars,
+        preset: Preset::Else("no limit"),
+        meaning: "What one run may cost, in US dollars, by the program's own account; as with max_turns.",
+        examples: &["2.5"],
     },
     Field {
         name: "grace_period",
@@ -323,7 +355,12 @@ fn permissions() -> Vec<(&'static str, String)> {
     Permissions::ALL.iter().zip(Permissions::WORDS).map(|(level, word)| (word, meaning(*level).to_owned())).collect()
 }
 
+fn resumes() -> Vec<(&'static str, String)> {
+    let meanings = ["goes on with what was not finished, else begins a new one", "begins a new one"];
+    RESUMES.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
+}
+
 fn restarts() -> Vec<(&'static str, String)> {
-    let meanings = ["none", "every one but exit status 0", "every one"];
+    let meanings = ["none", "every one that came to nothing and may come to something", "every one"];
     RESTARTS.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
 }

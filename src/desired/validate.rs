@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::dialect::Dialect;
-use crate::model::{Extra, Interrupt, Launch, Origin, Policy, Restart, Secret, Stall};
+use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Secret, Stall};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
@@ -19,7 +18,7 @@ use super::harness::{Harness, Harnesses, Mode, PROMPT, Permissions, Request, Uns
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{MissingPrompt, environment, origin, prompt, stall};
+use super::{MissingPrompt, environment, extra, origin, prompt, stall};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
@@ -31,6 +30,8 @@ pub const MAX_REPLICAS: u32 = 4096;
 pub const TYPES: [&str; 2] = ["native", "sandboxed"];
 /// The words for a restart policy.
 pub const RESTARTS: [&str; 3] = ["no", "on-failure", "always"];
+/// The words for what a restart does about the conversation; the second one is never to go on with it.
+pub const RESUMES: [&str; 2] = ["auto", "never"];
 
 /// What a table is read against, and what the reading leaves.
 #[derive(Debug)]
@@ -88,13 +89,16 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
     let (stall, nudge) = stall::read(&fields, context.reporter).unzip();
     let policy = read_policy(&fields, interrupt, stall, context);
-    let argv = read_argv(&fields, harness, mode, prompt.as_ref(), context);
+    let limits = policy.map(|policy| policy.limits).unwrap_or_default();
+    let argv = read_argv(&fields, harness, mode, limits, prompt.as_ref(), context);
     let prepared = read_prepare(&fields, harness, context);
+    let is_silent = fields.flag("events", context.reporter).is_some_and(|(_, is_wanted)| !is_wanted);
     let workdir = read_workdir(&fields, context);
     let mut env = environment::read(&fields, context);
     let added = prepared.map(|harness| environment::prepare(&mut env, harness)).unwrap_or_default();
     let launch = argv.zip(workdir).map(|((argv, prepare, extra), workdir)| {
         let prepare = if prepared.is_some() { prepare } else { Vec::new() };
+        let extra = if is_silent { Extra::default() } else { extra };
         Launch { argv, workdir, env, prepare, extra }
     });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };
@@ -164,6 +168,8 @@ fn read_policy(
     let max_restarts = fields.integer("max_restarts", 0..=u32::MAX, reporter).unwrap_or(0);
     let (backoff, backoff_max) = read_backoff(fields, reporter);
     let timeout = stall::some_time(fields, "timeout", "the agent would be stopped at once", reporter);
+    let turns = fields.integer("max_turns", 1..=u32::MAX, reporter).and_then(NonZeroU32::new);
+    let limits = Limits { turns, cost_micros: fields.dollars("max_cost_usd", reporter) };
     let grace_period = fields.duration("grace_period", reporter);
     let startup_deadline = stall::some_time(fields, "startup_deadline", "the agent would be stopped at once", reporter);
     Some(Policy {
@@ -172,6 +178,7 @@ fn read_policy(
         backoff,
         backoff_max,
         timeout,
+        limits,
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
         interrupt: interrupt?,
         startup_deadline,
@@ -201,6 +208,7 @@ fn read_argv(
     fields: &Fields,
     harness: Option<&Harness>,
     mode: Option<Mode>,
+    limits: Limits,
     prompt: Option<&prompt::Prompt>,
     context: &mut Context,
 ) -> Option<(Vec<CString>, Vec<CString>, Extra)> {
@@ -214,6 +222,7 @@ fn read_argv(
     {
         reporter.error(entry, format!("model {model:?} is not the name of a model"), "expected a name");
     }
+    let resumes = !matches!(fields.word("resume", &RESUMES, reporter), Some((_, 1)));
     let harness = harness?;
     if let Some(command) = &command {
         check_command(&command.entry, &command.texts, harness, reporter);
@@ -224,7 +233,9 @@ fn read_argv(
         args: further.as_ref().map_or(&[], |further| further.texts.as_slice()),
         model: model.map(|(_, model)| model),
         permissions: permissions.and_then(|(_, index)| Permissions::ALL.get(index).copied()),
+        limits,
         prompt: prompt.map(|prompt| prompt.bytes.as_slice()),
+        resumes: false,
     };
     let placeholder = command.as_ref().or(further.as_ref()).map(|strings| strings.entry);
     match harness.argv(&request) {
@@ -236,7 +247,7 @@ fn read_argv(
         }
         // A NUL was reported where it stands.
         Ok(argv) => {
-            let extra = extra(harness, &request, argv.options_end);
+            let extra = extra::of(harness, &request, argv.options_end, resumes);
             let words: Option<Vec<CString>> = argv.words.into_iter().map(|word| CString::new(word).ok()).collect();
             words.map(|words| (words, harness.prepare(&request), extra))
         }
@@ -254,13 +265,6 @@ fn read_argv(
             None
         }
     }
-}
-
-/// What agentd adds, where it stands among the other arguments.
-fn extra(harness: &Harness, request: &Request, place: usize) -> Extra {
-    let Some((args, filter)) = harness.events(request) else { return Extra::default() };
-    let events = args.iter().filter_map(|arg| CString::new(arg.as_str()).ok()).collect();
-    Extra { place, events, filter: filter.map(Dialect::as_str) }
 }
 
 fn check_command(entry: &Entry, words: &[&str], harness: &Harness, reporter: &mut Reporter) {

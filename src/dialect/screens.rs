@@ -74,7 +74,7 @@ pub fn last_words(lines: &[String]) -> String {
 
 /// What a person reads: no frames, and single spaces.
 fn plain(lines: &[String]) -> String {
-    let text = lines.join(" ");
+    let text = lines.iter().map(|line| input::text(line)).collect::<Vec<_>>().join(" ");
     let words = text.split(|c: char| c.is_whitespace() || c.is_control() || is_drawn(c));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn of_another_screen_the_last_words_are_told() {
         let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
-        assert_eq!(last_words(&lines("╭────╮\n│ ⠋ Loading \u{1b}[2J │\n╰────╯\n\n")), "Loading [2J");
+        assert_eq!(last_words(&lines("╭────╮\n│ ⠋ Loading \u{1b}[2m… │\n╰────╯\n\n")), "Loading …");
         let long = last_words(&lines(&"word ".repeat(100)));
         assert!(long.starts_with("…word word") && long.chars().count() <= MOST_WORDS, "{long}");
         assert_eq!(last_words(&[]), "");

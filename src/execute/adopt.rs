@@ -161,8 +161,9 @@ impl Executor {
             && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
         {
             seat.hears = hears;
-            crate::observed::hear(&mut seat.told, child.run().unwrap_or_default(), &notices);
+            let run = child.run().unwrap_or_default();
             seat.state = SeatState::Ready(child);
+            self.hear(&agent, run, &notices, observed);
         }
         for report in reports {
             self.reported(link, &report, observed);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::dialect::screens;
+use crate::dialect::screens::{self, input::Input};
 use crate::model::{AgentName, AgentSpec, Observed, Output, RunId, Screen};
 use crate::sys::clock;
 use crate::sys::last_output::Terminal;
-use crate::sys::tmux::command;
+use crate::sys::tmux::command::{self, PaneState};
 
 use super::{Executor, What};
 
@@ -49,10 +49,14 @@ impl Executor {
             self.changed = true;
             return;
         };
-        let shown = control.send(command::capture(&pane.pane_id, 0));
+        let shown = control.send(command::look(&pane.pane_id));
         self.report_later(agent.clone(), id, async move {
             let screen = match shown.await {
-                Ok(lines) => screen(&harness, spec.as_deref(), &lines),
+                Ok(mut lines) if !lines.is_empty() => {
+                    let state = PaneState::parse(&lines.remove(0));
+                    screen(&harness, spec.as_deref(), state, &lines)
+                }
+                Ok(_) => Screen::Unknown("its pane is gone".to_owned()),
                 Err(error) => Screen::Unknown(error.to_string()),
             };
             What::Shown(run, screen)
@@ -61,9 +65,13 @@ impl Executor {
 }
 
 /// What a screen says, without any value of the agent's environment.
-fn screen(harness: &str, spec: Option<&AgentSpec>, lines: &[String]) -> Screen {
+fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lines: &[String]) -> Screen {
     if let Some(dialog) = screens::dialog(harness, lines) {
         return Screen::Dialog(dialog.to_owned());
+    }
+    let cursor = state.map_or((0, 0), |state| (state.column, state.row));
+    if screens::prompts(harness).filter_map(|mark| Input::new(lines, cursor, mark)).any(|input| input.is_empty()) {
+        return Screen::Prompt;
     }
     let Some(spec) = spec else {
         return Screen::Unknown("what may be shown of it is not known".to_owned());

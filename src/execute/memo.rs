@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Child, End, Ending, Evidence, Fingerprint, Interrupt, Mono, Now, Outcome, Policy, Restart, RunId, SessionName,
-    Spent, Stall, Wall,
+    Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
+    SessionName, Spent, Stall, Wall,
 };
-use crate::reconcile::{AgentMemory, Declared, Phase};
+use crate::reconcile::{AgentMemory, Conversation, Declared, Phase};
 
 use super::memo_pulse::{PulseMemo, StallMemo};
 
@@ -52,6 +52,47 @@ struct Memo {
     /// How this run lives.
     #[serde(default, skip_serializing_if = "is_default")]
     pulse: PulseMemo,
+    /// What there is to go on with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    conversation: ConversationMemo,
+}
+
+/// What a later version has added is none that can be gone on with.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ConversationMemo {
+    #[default]
+    None,
+    Begun(Option<String>),
+    Continued(String),
+    Unfinished(String),
+    Lost,
+    #[serde(other)]
+    Unknown,
+}
+
+impl From<&Conversation> for ConversationMemo {
+    fn from(conversation: &Conversation) -> Self {
+        match conversation.clone() {
+            Conversation::None => Self::None,
+            Conversation::Begun { session } => Self::Begun(session),
+            Conversation::Continued { session } => Self::Continued(session),
+            Conversation::Unfinished { session } => Self::Unfinished(session),
+            Conversation::Lost => Self::Lost,
+        }
+    }
+}
+
+impl From<ConversationMemo> for Conversation {
+    fn from(memo: ConversationMemo) -> Self {
+        match memo {
+            ConversationMemo::None | ConversationMemo::Unknown => Self::None,
+            ConversationMemo::Begun(session) => Self::Begun { session },
+            ConversationMemo::Continued(session) => Self::Continued { session },
+            ConversationMemo::Unfinished(session) => Self::Unfinished { session },
+            ConversationMemo::Lost => Self::Lost,
+        }
+    }
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -114,6 +155,10 @@ struct PolicyMemo {
     backoff_ns: u64,
     backoff_max_ns: u64,
     timeout_ns: Option<u64>,
+    #[serde(default)]
+    max_turns: Option<NonZeroU32>,
+    #[serde(default)]
+    max_cost_micros: Option<u64>,
     grace_ns: u64,
     interrupt: InterruptMemo,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -166,6 +211,7 @@ impl From<PolicyMemo> for Policy {
             backoff: Duration::from_nanos(memo.backoff_ns),
             backoff_max: Duration::from_nanos(memo.backoff_max_ns),
             timeout: memo.timeout_ns.map(Duration::from_nanos),
+            limits: Limits { turns: memo.max_turns, cost_micros: memo.max_cost_micros },
             grace_period: Duration::from_nanos(memo.grace_ns),
             interrupt: match memo.interrupt {
                 InterruptMemo::Sigint => Interrupt::Sigint,
@@ -210,6 +256,8 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
             backoff_ns: nanos(policy.backoff),
             backoff_max_ns: nanos(policy.backoff_max),
             timeout_ns: policy.timeout.map(nanos),
+            max_turns: policy.limits.turns,
+            max_cost_micros: policy.limits.cost_micros,
             grace_ns: nanos(policy.grace_period),
             interrupt: match policy.interrupt {
                 Interrupt::Sigint => InterruptMemo::Sigint,
@@ -230,6 +278,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         outcome: end.map(OutcomeMemo::of),
         spent: memory.spent.into(),
         pulse: PulseMemo::of(memory),
+        conversation: (&memory.conversation).into(),
         not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
             Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
@@ -260,6 +309,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         seen: None,
         spent: memo.spent.into(),
         pulse: memo.pulse.read(),
+        conversation: memo.conversation.into(),
     };
     if child.run() != Some(memory.run) {
         return None;
@@ -309,4 +359,36 @@ fn fingerprint(hex: &str) -> Option<Fingerprint> {
         *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(Fingerprint(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_read_as_it_was_written_and_a_memo_without_one_has_none() {
+        let now = Now { mono: Mono(9), wall: Wall(9) };
+        let child = Child::Running { run: RunId(7), pid: 3, at: Mono(5) };
+        let session = || "5f0c".to_owned();
+        for conversation in [
+            Conversation::None,
+            Conversation::Begun { session: None },
+            Conversation::Begun { session: Some(session()) },
+            Conversation::Continued { session: session() },
+            Conversation::Unfinished { session: session() },
+            Conversation::Lost,
+        ] {
+            let unknown = AgentMemory::unknown(SessionName::new("a").unwrap());
+            let memory = AgentMemory { run: RunId(7), conversation: conversation.clone(), ..unknown };
+            let memo = encode(&memory);
+            assert_eq!(recall(&memo, &child, now).unwrap().conversation, conversation);
+            let mut memo: serde_json::Value = serde_json::from_slice(&memo).unwrap();
+            memo["conversation"] = "later".into();
+            let later = serde_json::to_vec(&memo).unwrap();
+            memo.as_object_mut().unwrap().remove("conversation");
+            for memo in [later, serde_json::to_vec(&memo).unwrap()] {
+                assert_eq!(recall(&memo, &child, now).unwrap().conversation, Conversation::None);
+            }
+        }
+    }
 }

@@ -6,7 +6,10 @@
 //! two actions of one agent ever run at once.
 
 mod adopt;
+mod arguments;
 mod explain;
+mod hear;
+pub mod hooks;
 mod look;
 mod memo;
 mod memo_pulse;
@@ -23,7 +26,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Mono, Now, Observed, Output, RunId, Screen, Seat, SeatState, StartError, Terminal};
+use crate::model::{
+    AgentName, Desired, Mono, Now, Observed, Output, RunId, Screen, Seat, SeatState, StartError, Terminal,
+};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -33,6 +38,7 @@ use crate::sys::tmux::command::{self, PaneRow};
 use crate::sys::tmux::control::Control;
 
 pub use adopt::Hello;
+use hear::Unheard;
 use place::Places;
 pub use place::{LinkId, PlaceId};
 use start::{Launch, RUN_VARIABLE};
@@ -72,6 +78,8 @@ pub enum What {
 pub struct Ground {
     /// agentd's own program, which agents' hooks and filters run.
     pub agentd: PathBuf,
+    /// The files for hooks that it has made.
+    pub hooks: hooks::HookFiles,
     /// The shim's program.
     pub shim: PathBuf,
     /// Where shims connect to.
@@ -123,6 +131,10 @@ pub struct Executor {
     unclaimed: Vec<(Hello, Mono)>,
     /// Agents whose memory came from their shims, since somebody last asked.
     recalled: Vec<AgentName>,
+    /// What is declared, once that is known.
+    declared: Option<Arc<Desired>>,
+    /// What agents told before that.
+    unheard: Vec<Unheard>,
     /// See [`Executor::take_changed`].
     changed: bool,
     outcomes: mpsc::UnboundedSender<Outcome>,
@@ -141,6 +153,8 @@ impl Executor {
             waiting: Vec::new(),
             unclaimed: Vec::new(),
             recalled: Vec::new(),
+            declared: None,
+            unheard: Vec::new(),
             changed: false,
             outcomes,
             tasks: JoinSet::new(),
@@ -178,9 +192,9 @@ impl Executor {
     pub fn act(&mut self, action: Action, memory: &Memory, observed: &mut Observed, now: Mono) {
         match action {
             Action::Open { agent, session, run } => self.open(agent, session, run, observed, now),
-            Action::Start { agent, run, spec, line } => {
+            Action::Start { agent, run, spec, begin, line } => {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
-                self.start(Launch { agent, run, spec, line, memo }, observed);
+                self.start(Launch { agent, run, spec, begin, line, memo }, observed);
             }
             Action::Signal { agent, run, signal } => self.signal(&agent, run, signal, observed, now),
             Action::Note { agent, run, line } => {
@@ -204,12 +218,11 @@ impl Executor {
             self.forked(&agent, *run, *pid);
             return;
         }
-        let Some(seat) = observed.seats.get_mut(&agent) else { return };
         if let Report::Noticed { run, notices } = report {
-            crate::observed::hear(&mut seat.told, RunId(*run), notices);
+            self.hear(&agent, RunId(*run), notices, observed);
             return;
         }
-        let SeatState::Ready(child) = &mut seat.state else { return };
+        let Some(SeatState::Ready(child)) = observed.seats.get_mut(&agent).map(|seat| &mut seat.state) else { return };
         let Some(mut news) = crate::observed::child_after(child, report) else { return };
         self.explain_ending(&mut news, &agent);
         self.hold_until_cgroup_is_empty(&agent, &mut news);

@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    AGENTD, AgentName, AgentSpec, Child, Ending, Extra, Mono, Observed, RunId, Seat, SeatState, SessionName,
-    StartError, StartStage,
+    AGENTD, AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError,
+    StartStage,
 };
+use crate::reconcile::Begin;
 use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
 use crate::sys::notify::VARIABLE as NOTIFY_VARIABLE;
 use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 use crate::sys::{process, unix_socket};
 
-use super::{Executor, What};
+use super::{Executor, What, arguments, hooks};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
@@ -30,6 +31,7 @@ pub(super) struct Launch {
     pub agent: AgentName,
     pub run: RunId,
     pub spec: Arc<AgentSpec>,
+    pub begin: Begin,
     pub line: String,
     pub memo: Vec<u8>,
 }
@@ -92,15 +94,17 @@ impl Executor {
             self.waiting.push(launch);
             return;
         }
-        let Launch { agent, run, spec, line, memo } = launch;
+        let Launch { agent, run, spec, begin, line, memo } = launch;
         let mut environment = self.environment(&agent, run, &spec);
         let notify = self.notify_socket(&agent);
         if let Some(path) = &notify {
             environment.insert(NOTIFY_VARIABLE.into(), path.as_os_str().as_bytes().to_vec());
+            let further = self.further_environment(&spec, &environment);
+            environment.extend(further);
         }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
-        let (argv, filter) = self.arguments(&agent, &spec);
+        let (argv, filter) = self.arguments(&agent, &spec, &begin);
         let before = self.preparation(&spec);
         let Some(place) = self.places.get_mut(&agent) else { return };
         place.run = Some(run);
@@ -179,18 +183,34 @@ impl Executor {
         environment
     }
 
-    /// The program's arguments, with those that have it tell of itself, and the filter that reads what it then prints. An older
-    /// shim has no place for a filter.
-    fn arguments(&self, agent: &AgentName, spec: &AgentSpec) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let mut argv: Vec<Vec<u8>> = spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-        let Extra { place, events, filter } = &spec.launch.extra;
-        let path = self.ground.agentd.to_str();
-        let (true, Some(path)) = (self.hears(agent), path) else { return (argv, Vec::new()) };
-        let events = events.iter().map(|word| word.to_string_lossy().replace(AGENTD, path).into_bytes());
-        let place = (*place).min(argv.len());
-        argv.splice(place..place, events);
-        let filter = filter.map(|dialect| [path, "filter", dialect].map(|word| word.as_bytes().to_vec()).into());
-        (argv, filter.unwrap_or_default())
+    /// The variables that have the program tell of itself: all that its harness has, or none if the agent has one of them.
+    fn further_environment(
+        &self,
+        spec: &AgentSpec,
+        environment: &BTreeMap<OsString, Vec<u8>>,
+    ) -> Vec<(OsString, Vec<u8>)> {
+        let wanted = &spec.launch.extra.env;
+        let Some(path) = hooks::plain(&self.ground.agentd) else { return Vec::new() };
+        if wanted.keys().any(|name| environment.contains_key(OsStr::new(name))) {
+            return Vec::new();
+        }
+        let fill_in = |(name, value): (&String, &String)| {
+            Some((name.into(), self.ground.hooks.fill_in(&value.replace(AGENTD, path))?.into_bytes()))
+        };
+        wanted.iter().map(fill_in).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The program's arguments, and the filter that reads what it then prints.
+    fn arguments(&self, agent: &AgentName, spec: &AgentSpec, begin: &Begin) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let extra = &spec.launch.extra;
+        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
+        // An older shim has no place for a filter.
+        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
+        // It stands in words that harnesses hand to a shell, or read as JSON.
+        let agentd = hooks::plain(&self.ground.agentd).filter(|_| has_place);
+        let filter = agentd.zip(extra.filter).map(|(path, dialect)| [path, "filter", dialect]);
+        let filter = filter.into_iter().flatten().map(|word| word.as_bytes().to_vec()).collect();
+        (arguments::of(&spec.launch, agentd, begin), filter)
     }
 
     /// Whether the agent's program can be made to tell of itself, if it knows how to.
@@ -198,7 +218,7 @@ impl Executor {
         let link = self.places.get(agent).and_then(|place| place.link.as_ref());
         let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
         // It stands in words that harnesses hand to a shell, or read as JSON.
-        has_place && self.ground.agentd.to_str().is_some_and(|path| path.chars().all(is_plain))
+        has_place && hooks::plain(&self.ground.agentd).is_some()
     }
 
     /// What makes the agent's place ready, if it is to be.
@@ -224,11 +244,6 @@ impl Executor {
             tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
         }
     }
-}
-
-/// Whether it means itself wherever it is written.
-fn is_plain(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+')
 }
 
 /// What to do about the limit that tmux met with when it made a terminal and forked, if that was it.

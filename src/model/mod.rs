@@ -22,7 +22,10 @@ pub use notice::{Activity, Key, Notices, Verdict};
 pub use observed::{Child, Observed, Output, Screen, Seat, SeatState, Server, Terminal};
 pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
-pub use spec::{AGENTD, AgentSpec, Extra, Fingerprint, Interrupt, Launch, OnStall, Origin, Policy, Restart, Stall};
+pub use spec::{
+    AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, OnStall, Origin, Policy,
+    Restart, Resume, SESSION, Stall,
+};
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};
 pub use told::{Doing, Spent, Told};

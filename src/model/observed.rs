@@ -51,6 +51,8 @@ pub enum Screen {
     Asked,
     /// A dialog that is known, in a few words.
     Dialog(String),
+    /// An empty prompt that is known: it waits for work.
+    Prompt,
     /// Something else, of which these are the last words.
     Other(String),
     /// Nobody can tell, for this reason.

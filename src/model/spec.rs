@@ -69,8 +69,34 @@ pub struct Extra {
     pub place: usize,
     /// Options that have the program tell of itself, in which `{agentd}` stands for agentd's own program.
     pub events: Vec<CString>,
+    /// Variables to the same end, in which [`HOOKS`] stands for the directory of our own files. All are added, or none: none if
+    /// the agent has one of that name already.
+    pub env: BTreeMap<String, String>,
     /// How to read what the program then prints: an argument of `agentd filter`.
     pub filter: Option<&'static str>,
+    /// How it goes on with its conversation; none if it can't, or isn't to.
+    pub resume: Option<Resume>,
+}
+
+impl Extra {
+    /// Whether the program is asked to tell of itself.
+    pub fn tells(&self) -> bool {
+        self.filter.is_some() || !self.events.is_empty()
+    }
+}
+
+/// How a program goes on with a conversation, which [`SESSION`] stands for in options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Options of a fresh start that have it call its conversation so; empty if it chooses.
+    pub fresh: Vec<CString>,
+    /// The arguments of a start that goes on with one, without the next. They are those of a fresh start up to
+    /// [`Extra::place`].
+    pub argv: Vec<CString>,
+    /// Options that say which.
+    pub options: Vec<CString>,
+    /// Where in `argv` these stand.
+    pub place: usize,
 }
 
 /// How an agent is kept.
@@ -86,6 +112,8 @@ pub struct Policy {
     pub backoff_max: Duration,
     /// How long the agent may run, restarts and delays included.
     pub timeout: Option<Duration>,
+    /// What one run may use.
+    pub limits: Limits,
     /// From the interrupt to the kill.
     pub grace_period: Duration,
     /// How this harness is asked to end.
@@ -119,13 +147,22 @@ pub enum OnStall {
     Stop,
 }
 
+/// What one run may use of its model, by its harness's account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Turns of the model.
+    pub turns: Option<NonZeroU32>,
+    /// Millionths of a US dollar; more than none.
+    pub cost_micros: Option<u64>,
+}
+
 /// Which ends are followed by a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Restart {
     /// None.
     #[default]
     No,
-    /// Every one but exit status 0.
+    /// Every one that came to nothing, unless another would end in the same way.
     OnFailure,
     /// Every one.
     Always,
@@ -142,8 +179,15 @@ pub enum Interrupt {
     TypeCtrlC(u8),
 }
 
+/// Stands for a conversation in the options of [`Resume`].
+pub const SESSION: &str = "{session}";
+
 /// Stands for agentd's own program in the options of [`Extra`].
 pub const AGENTD: &str = "{agentd}";
+/// Stands for the directory of the files that agentd makes for programs that read of hooks in a file.
+pub const HOOKS: &str = "{hooks}";
+/// The files in it.
+pub const HOOK_FILES: [&str; 3] = ["gemini.json", "opencode.js", "qwen.json"];
 
 #[cfg(test)]
 impl AgentSpec {
@@ -163,6 +207,7 @@ impl AgentSpec {
                 backoff: Duration::ZERO,
                 backoff_max: Duration::ZERO,
                 timeout: None,
+                limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
                 startup_deadline: None,

@@ -75,7 +75,7 @@ fn ended(report: &Ended) -> Child {
     } else {
         Ending::Exited { exit, cpu: Duration::from_micros(report.cpu_micros), max_rss_kib: report.max_rss_kib }
     };
-    let (started, at) = (Some(Mono(report.started_at)), Mono(report.at));
+    let (started, at) = (Some(Mono(report.started_at)).filter(|at| *at > Mono(0)), Mono(report.at));
     Child::Ended { run: RunId(report.run), ending, started, at, tree_empty: report.tree_empty }
 }
 
@@ -100,6 +100,25 @@ mod tests {
         assert_eq!(exit_of(255 << 8), Exit::Code(255));
         assert_eq!(exit_of(9), Exit::Signal(9));
         assert_eq!(exit_of(0x8b), Exit::Signal(11), "a core dump is still signal 11");
+    }
+
+    #[test]
+    fn a_run_that_was_lost_before_it_began_has_no_start() {
+        let report = |started_at| Ended {
+            run: 1,
+            wait_status: 9,
+            terminal_lost: true,
+            cpu_micros: 0,
+            max_rss_kib: 0,
+            started_at,
+            at: 7,
+            tree_empty: true,
+        };
+        let started = |at| match ended(&report(at)) {
+            Child::Ended { started, .. } => started,
+            Child::None | Child::Starting(_) | Child::Running { .. } => unreachable!(),
+        };
+        assert_eq!((started(0), started(5)), (None, Some(Mono(5))));
     }
 
     #[test]

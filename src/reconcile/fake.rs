@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Child, Ending, Exit, Fingerprint, Interrupt, Launch, Policy, Restart, Seat, Server, Wall};
-use crate::model::{Notices, Output, Screen, Told};
+use crate::model::{
+    Child, Ending, Exit, Extra, Fingerprint, Interrupt, Launch, Notices, Output, Policy, Restart, Resume, Screen, Seat,
+    Server, Told, Wall,
+};
 
 pub(super) const SECOND: u64 = 1_000_000_000;
 
@@ -18,6 +20,7 @@ pub(super) fn policy() -> Policy {
         backoff: Duration::from_secs(3),
         backoff_max: Duration::from_secs(60),
         timeout: None,
+        limits: crate::model::Limits::default(),
         grace_period: Duration::from_secs(30),
         interrupt: Interrupt::Sigint,
         startup_deadline: None,
@@ -47,6 +50,15 @@ pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
         fingerprint: Fingerprint([version; 32]),
         origin: Arc::default(),
     })
+}
+
+/// The same, of a harness that can go on with a conversation and take a name for one, and tells of itself or not.
+pub(super) fn resumable(agent: &str, version: u8, policy: Policy, tells: bool) -> Arc<AgentSpec> {
+    let mut spec = (*spec(agent, version, policy)).clone();
+    let (fresh, options) = (vec![c"--id={session}".to_owned()], vec![c"--go-on={session}".to_owned()]);
+    let resume = Some(Resume { fresh, argv: spec.launch.argv.clone(), options, place: 1 });
+    spec.launch.extra = Extra { filter: tells.then_some("claude-code"), resume, ..Extra::default() };
+    Arc::new(spec)
 }
 
 pub(super) fn exited(code: u8) -> Ending {

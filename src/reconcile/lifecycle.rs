@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
+use super::resume::Conversation;
 use super::turn::{Next, OPEN_WITHIN, Turn};
 use super::{World, outcome, restart, stop};
 use crate::model::{
@@ -165,6 +166,8 @@ impl Turn<'_, '_> {
             (StopReason::Timeout { limit }, "its timeout has passed")
         } else if let Some((reason, why)) = self.vigil(memory) {
             (reason, why)
+        } else if outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) {
+            (StopReason::OverBudget, "it has used what one run may")
         } else {
             self.wake_at_deadline(memory);
             return Next::Rest;
@@ -221,7 +224,10 @@ impl Turn<'_, '_> {
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
         let mut end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
-        end.evidence.detail = std::mem::take(&mut memory.pulse.blame);
+        if let StopReason::Unstarted | StopReason::Stalled = reason {
+            end.evidence.detail = std::mem::take(&mut memory.pulse.blame);
+        }
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let why = end.to_string();
         self.note_end(memory, end.clone());
         if self.is_gone() {
@@ -234,6 +240,10 @@ impl Turn<'_, '_> {
             }
             (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
+            }
+            // Its end is one like any other, and its policy says what follows.
+            (StopReason::OverBudget, Some(_) | None) if !self.is_changed(memory) => {
+                self.enter(memory, memory.settled(), &why)
             }
             (_, Some(spec)) => Self::new_life(memory, spec),
             (_, None) => self.enter(memory, Phase::Pending, &why),
@@ -255,7 +265,10 @@ impl Turn<'_, '_> {
         let ended = self.stamp(at);
         // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
         let late = restart::overdue(memory, &memory.declared.policy, at);
-        let end = outcome::judge(ending, &memory.told, late.map(|limit| StopReason::Timeout { limit }), ended);
+        let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
+        let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
+        let end = outcome::judge(ending, &memory.told, stopped, ended);
+        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let phase = Self::follow(memory, &end);
         let phase = late.map_or(phase, |limit| Phase::TimedOut { limit });
         let why = end.to_string();
@@ -293,8 +306,11 @@ impl Turn<'_, '_> {
             self.wake_at_deadline(memory);
             return Next::Rest;
         }
-        memory.restarts = memory.restarts.saturating_add(1);
-        memory.streak = memory.streak.saturating_add(1);
+        // Who begins anew in place of a run that could not go on is restarted once, not twice.
+        if memory.conversation != Conversation::Lost {
+            memory.restarts = memory.restarts.saturating_add(1);
+            memory.streak = memory.streak.saturating_add(1);
+        }
         self.enter(memory, Phase::Pending, "its backoff is over")
     }
 

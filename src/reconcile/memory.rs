@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::restart;
+use super::resume::Conversation;
 use crate::model::{
-    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
-    State, Told, Wall,
+    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName,
+    Spent, State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -44,6 +45,8 @@ pub struct AgentMemory {
     pub seen: Option<Doing>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
+    /// What there is to go on with, in this life.
+    pub conversation: Conversation,
     /// How its newest run lives.
     pub pulse: Pulse,
 }
@@ -169,6 +172,8 @@ pub enum StopReason {
         /// The timeout that it had then.
         limit: Duration,
     },
+    /// It has used what one run may.
+    OverBudget,
 }
 
 /// The last step of the stop ladder that was taken.
@@ -207,6 +212,7 @@ impl AgentMemory {
             seen: None,
             spent: Spent::default(),
             pulse: Pulse::default(),
+            conversation: Conversation::None,
         }
     }
 
@@ -219,6 +225,7 @@ impl AgentMemory {
             backoff: seconds(3),
             backoff_max: seconds(60),
             timeout: None,
+            limits: Limits::default(),
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
             startup_deadline: None,

@@ -12,6 +12,9 @@ mod outcome;
 #[cfg(test)]
 mod properties;
 mod restart;
+mod resume;
+#[cfg(test)]
+mod resume_tests;
 mod seen;
 mod stop;
 #[cfg(test)]
@@ -31,6 +34,7 @@ use crate::model::{
 
 use lifecycle::Fate;
 pub use memory::{AgentMemory, Declared, Memory, Phase, Pulse, Rung, Stalled, StopReason};
+pub use resume::{Begin, Conversation};
 
 /// Sessions that are being made at once. More make none of them faster, and the others wait in no queue of tmux.
 pub const MAX_OPENING: usize = 64;
@@ -102,6 +106,8 @@ pub enum Action {
         run: RunId,
         /// What is executed.
         spec: Arc<AgentSpec>,
+        /// With which conversation.
+        begin: Begin,
         /// For the person at the terminal; may be empty.
         line: String,
     },

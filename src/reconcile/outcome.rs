@@ -4,16 +4,23 @@
 //! or never reached their provider.
 
 use super::StopReason;
-use crate::model::{Activity, End, Ending, Evidence, Exit, Now, Outcome, Told, Verdict};
+use crate::model::{Activity, End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
+
+/// The source of what agentd itself did.
+pub(super) const AGENTD: &str = Evidence::OURS;
 
 /// Judges the end of a run. `stopped` says why, if it was agentd that ended it.
 pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
     let said = told.verdict.as_ref();
     let (outcome, evidence) = match (stopped, said) {
-        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(Evidence::OURS)),
-        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(Evidence::OURS)),
-        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(Evidence::OURS)),
-        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(Evidence::OURS)),
+        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(AGENTD)),
+        (Some(StopReason::OverBudget), _) => {
+            let detail = spent_in_words(told.spent);
+            (Outcome::OverBudget, Evidence { detail, ..by(AGENTD) })
+        }
+        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(AGENTD)),
+        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(AGENTD)),
+        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(AGENTD)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
         (None, None) if ending.is_success() && ended_amid_work(told) => {
@@ -45,6 +52,19 @@ fn by_exit(ending: &Ending) -> Outcome {
             Exit::Code(_) | Exit::Signal(_) | Exit::Unknown => Outcome::Failed,
         },
     }
+}
+
+/// Whether a run has used more than it may, as far as it has told.
+pub(super) fn is_over_budget(told: &Told, limits: &Limits) -> bool {
+    let turns = limits.turns.zip(told.spent.turns).is_some_and(|(most, turns)| turns > u64::from(most.get()));
+    let cost = limits.cost_micros.zip(told.spent.cost_micros).is_some_and(|(most, cost)| cost > most);
+    turns || cost
+}
+
+fn spent_in_words(spent: Spent) -> String {
+    let turns = spent.turns.map(|turns| format!("{turns} turns"));
+    let cost = spent.dollars().map(|dollars| format!("${dollars:.4}"));
+    turns.into_iter().chain(cost).collect::<Vec<_>>().join(", ")
 }
 
 fn by(source: &str) -> Evidence {
@@ -118,5 +138,22 @@ mod tests {
         assert_eq!(of(StopReason::Replaced), Outcome::Stopped);
         assert_eq!(of(StopReason::Undeclared), Outcome::Stopped);
         assert_eq!(of(StopReason::Timeout { limit: Duration::ZERO }), Outcome::TimedOut);
+        assert_eq!(of(StopReason::OverBudget), Outcome::OverBudget);
+    }
+
+    #[test]
+    fn a_run_may_use_its_limit_and_no_more() {
+        let spent = |turns, cost_micros| Told {
+            spent: Spent { turns: Some(turns), cost_micros: Some(cost_micros), ..Spent::default() },
+            ..Told::default()
+        };
+        let limits = Limits { turns: std::num::NonZeroU32::new(3), cost_micros: Some(500_000) };
+        assert!(!is_over_budget(&spent(3, 500_000), &limits));
+        assert!(is_over_budget(&spent(4, 0), &limits));
+        assert!(is_over_budget(&spent(0, 500_001), &limits));
+        assert!(!is_over_budget(&spent(9, 9_000_000), &Limits::default()));
+        assert!(!is_over_budget(&Told::default(), &limits));
+        let end = judge(exited(1), &spent(4, 1_230_000), Some(StopReason::OverBudget), Now::default());
+        assert_eq!(end.evidence.detail, "4 turns, $1.2300");
     }
 }

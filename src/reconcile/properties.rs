@@ -51,6 +51,7 @@ fn take(fake: &mut Fake, step: &Step) {
     match *step {
         Step::Declare(agent, version, restart, most) => {
             let policy = Policy {
+                limits: crate::model::Limits::default(),
                 restart,
                 max_restarts: NonZeroU32::new(most),
                 grace_period: Duration::from_secs(6),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AgentMemory, Phase};
+use super::{AgentMemory, Conversation, Phase, outcome};
 use crate::model::{End, Mono, OnStall, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
@@ -14,14 +14,17 @@ const RESET_MARGIN: Duration = Duration::from_secs(1);
 /// The phase after a run that ended so, by this policy. It can be asked again at any time: when the policy changes,
 /// the answer does.
 pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase {
-    let vain = in_vain(end.outcome);
+    // Whom agentd stopped for what it used may go on once it may use more.
+    let may_use_more = end.evidence.source == outcome::AGENTD && !outcome::is_over_budget(&memory.told, &policy.limits);
+    let vain = in_vain(end.outcome).filter(|_| end.outcome != Outcome::OverBudget || !may_use_more);
     let wanted = match policy.restart {
         Restart::No => false,
         Restart::OnFailure => !end.is_success() && vain.is_none(),
         Restart::Always => true,
     };
     let wanted = policy.stall.filter(|_| end.is_stall()).map_or(wanted, |stall| stall.on_stall == OnStall::Restart);
-    let exhausted = policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
+    let is_counted = memory.conversation != Conversation::Lost;
+    let exhausted = is_counted && policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
     if wanted && !exhausted {
         let until = end.at.mono.after(delay(policy, memory.streak));
         return Phase::BackingOff { until: reset(end).map_or(until, |reset| reset.max(until)) };

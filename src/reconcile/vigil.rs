@@ -48,7 +48,7 @@ impl Turn<'_, '_> {
             return None;
         }
         let seat = self.seat?;
-        let tells = seat.hears && self.spec.is_some_and(|spec| !spec.launch.extra.events.is_empty());
+        let tells = seat.hears && self.spec.is_some_and(|spec| spec.launch.extra.tells());
         let late = short(limit);
         match seat.screen.as_ref().filter(|(run, _)| *run == memory.run).map(|(_, screen)| screen) {
             None => {
@@ -59,6 +59,8 @@ impl Turn<'_, '_> {
             }
             Some(Screen::Asked) => None,
             Some(Screen::Dialog(dialog)) => Some(format!("after {late} it {dialog}")),
+            // Some tell nothing before their first turn.
+            Some(Screen::Prompt) => self.is_active(memory),
             // One that tells nothing may well be at work.
             Some(Screen::Other(_) | Screen::Unknown(_)) if told.is_none() && !tells => self.is_active(memory),
             Some(Screen::Other(words)) => Some(format!("after {late} its screen ends with: {words}")),

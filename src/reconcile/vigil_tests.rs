@@ -102,6 +102,12 @@ fn who_should_have_told_has_not_begun_whatever_its_screen_shows() {
     assert_eq!(fake.state("a"), Some(State::Failed));
     assert_eq!(detail(&fake), (Outcome::StartFailed, "after 1 m its screen ends with: please wait".into()));
 
+    let mut fake = starting(policy());
+    fake.tell(&name("a"), "ACTIVITY=starting");
+    fake.screen = Screen::Prompt;
+    fake.pass(seconds(600));
+    assert_eq!(fake.state("a"), Some(State::Running), "it waits for work");
+
     for hears in [false, true] {
         let mut spec = spec("a", 1, Policy { startup_deadline: Some(seconds(60)), ..policy() });
         Arc::get_mut(&mut spec).unwrap().launch.extra.events = vec![c"--events".into()];

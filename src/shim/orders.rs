@@ -137,5 +137,5 @@ impl Resident {
 /// The end of a run that had no time to begin.
 fn lost_with_the_terminal(run: u64) -> Ended {
     let (wait_status, at) = (libc::SIGKILL, sys::now());
-    Ended { run, wait_status, terminal_lost: true, cpu_micros: 0, max_rss_kib: 0, started_at: at, at, tree_empty: true }
+    Ended { run, wait_status, terminal_lost: true, cpu_micros: 0, max_rss_kib: 0, started_at: 0, at, tree_empty: true }
 }

@@ -143,7 +143,7 @@ pub struct Ended {
     pub cpu_micros: u64,
     /// Largest resident set of any of these, KiB.
     pub max_rss_kib: u64,
-    /// When it was executed: `CLOCK_MONOTONIC`, nanoseconds.
+    /// When it was executed: `CLOCK_MONOTONIC`, nanoseconds. 0: it had not come to that when its terminal was lost.
     pub started_at: u64,
     /// `CLOCK_MONOTONIC`, nanoseconds.
     pub at: u64,

@@ -294,8 +294,10 @@ impl Resident {
                 let (run, errno) = (*run, aborted.unwrap_or(libc::ECANCELED));
                 return self.not_started(run, Step::Fork, errno);
             }
-            // Its exec was seen just now, or not at all: it was killed in between. Who was held was killed with the terminal.
-            Run::Held { run, .. } | Run::Executing { run, .. } => (*run, sys::now()),
+            // It was killed with the terminal, and executed nothing.
+            Run::Held { run, .. } => (*run, 0),
+            // Its exec was seen just now, or not at all: it was killed in between.
+            Run::Executing { run, .. } => (*run, sys::now()),
             Run::Running { run, at, .. } => (*run, *at),
             Run::None | Run::Draining { .. } | Run::NotStarted(_) | Run::Ended { .. } => return,
         };

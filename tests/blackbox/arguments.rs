@@ -133,7 +133,7 @@ fn environment_and_workdir_are_exact() {
         assert!(record.variable("TMUX").unwrap().starts_with(host.tmux_socket().to_str().unwrap()));
         // Nothing of ours, nor of the daemon's.
         let known = ["HOME", "USER", "LOGNAME", "SHELL", "LANG", "PATH", "PWD", "TERM", "TMUX", "TMUX_PANE", "MAIL"];
-        let own = ["AGENTD_AGENT", "AGENTD_RUN", "FROM_LOGIN", "XDG_RUNTIME_DIR"];
+        let own = ["AGENTD_AGENT", "AGENTD_NOTIFY_SOCKET", "AGENTD_RUN", "FROM_LOGIN", "XDG_RUNTIME_DIR"];
         let names = record.environment.keys().map(|name| String::from_utf8(name.clone()).unwrap());
         let is_known = |name: &String| {
             let mut all = known.iter().chain(&own).chain(variables.iter().map(|(name, _)| name));

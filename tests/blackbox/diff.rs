@@ -92,6 +92,21 @@ fn is(action: &str, fields: &[&str]) -> (String, Vec<String>) {
 }
 
 #[test]
+fn to_be_prepared_is_a_change_of_what_is_launched() {
+    let host = Host::new();
+    let text = |prepare: bool| {
+        format!(
+            "[harness.mine]\nprogram = \"$PROBE\"\nprepare_as = \"qwen-code\"\nprepare_env = {{ K = \"1\" }}\n\
+             [[agents]]\nharness = \"mine\"\nargs = [\"wait\"]\nworkdir = \"$DIR/work\"\nprepare = {prepare}\n"
+        )
+    };
+    host.configure(&text(false));
+    let daemon = host.start();
+    daemon.wait_state("mine", "running");
+    assert_eq!(edit(&host, &daemon, &text(true), &["mine"])["mine"], is("restart", &["env.K", "prepare"]));
+}
+
+#[test]
 fn what_is_said_is_what_happens() {
     let host = Host::new();
     host.secret("ONE", "1");

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::asked::ask;
 use crate::declare::agent;
-use crate::harness::{Host, kill, until};
+use crate::harness::{AGENTD, Host, kill, until};
 
 fn tell(host: &Host, agent: &str, text: &str) {
     let path = host.tmux_socket().with_file_name("notify").join(agent);
@@ -45,6 +46,68 @@ fn what_is_told_is_shown_and_known_to_the_next_daemon() {
             assert_eq!(after["activity"][field], before["activity"][field]);
         }
     }
+}
+
+#[test]
+fn a_script_tells_of_itself_and_people_see_it() {
+    let host = Host::new();
+    let script = format!(
+        "{AGENTD} notify ACTIVITY=waiting QUESTION='Go on?' TURNS=2 && $PROBE await go && {AGENTD} notify ACTIVITY=busy && \
+         $PROBE await on && {AGENTD} notify OUTCOME=permission_denied DETAIL='rm was refused'"
+    );
+    host.configure(&agent("one", &["/bin/sh", "-c", &script], ""));
+    let daemon = host.start();
+    let status = |arguments: &[&str]| ask(&host, &[&["status"], arguments].concat()).out;
+    let shows = |arguments: &'static [&str], what: &str| {
+        until(what, || status(arguments).contains(what).then_some(()));
+    };
+    shows(&[], "waiting");
+    shows(&[], "Go on?");
+    shows(&[], "1 running (1 waiting)");
+    shows(&["one"], "(by agentd notify)");
+    shows(&["one"], "2 turns");
+    std::fs::write(host.at("work/go"), "").unwrap();
+    shows(&[], "busy");
+    assert!(!status(&[]).contains("Go on?"), "its question goes with what it did");
+    std::fs::write(host.at("work/on"), "").unwrap();
+    shows(&[], "permission_denied");
+    shows(&["one"], "rm was refused");
+    drop(daemon);
+
+    let out = host.command(AGENTD).args(["notify", "ACTIVITY=idle"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("AGENTD_NOTIFY_SOCKET is not set"));
+    let out = host.command(AGENTD).args(["notify", "ACTIVTY=idle"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("did you mean ACTIVITY?"));
+}
+
+#[test]
+fn a_secret_that_an_agent_tells_is_cut_out() {
+    let host = Host::new();
+    host.secret("KEY", "sk-0123456789abcdef\n");
+    host.configure(&agent("one", &["$PROBE", "await", "go", "exit", "1"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(
+        &host,
+        "one",
+        "ACTIVITY=waiting\nQUESTION=May I say sk-0123456789abcdef?\nOUTCOME=auth_failed\nDETAIL=it is sk-0123456789a",
+    );
+    let shown = |daemon: &crate::harness::Daemon| {
+        let question = |agent: &serde_json::Value| agent["activity"]["question"] == "May I say …?";
+        until("the question", || Some(daemon.agent("one")).filter(question));
+    };
+    shown(&daemon);
+    drop(daemon);
+    let daemon = host.start();
+    shown(&daemon);
+    std::fs::write(host.at("work/go"), "").unwrap();
+    daemon.wait_state("one", "failed");
+    let agent = daemon.agent("one").to_string();
+    assert!(agent.contains("it is …") && !agent.contains("sk-0123"), "{agent}");
+    let all = format!("{:?} {}", daemon.events(), daemon.log());
+    assert!(!all.contains("sk-0123"), "{all}");
 }
 
 #[test]
@@ -130,4 +193,24 @@ fn what_agentd_stops_is_called_stopped_and_others_are_not() {
     daemon.wait_state("one", "none");
     let gone = daemon.events().into_iter().find(|event| event["agent"] == "one" && event["to"].is_null()).unwrap();
     assert_eq!(gone["exit"]["outcome"], "stopped", "{gone}");
+}
+
+#[test]
+fn who_uses_more_than_one_run_may_is_stopped_and_held() {
+    let host = Host::new();
+    let limits = "max_turns = 3\nmax_cost_usd = 0.5\nrestart = \"on-failure\"\nbackoff = \"10ms\"";
+    host.configure(&agent("one", &["$PROBE", "wait"], limits));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    tell(&host, "one", "TURNS=3\nCOST_USD=0.5");
+    until("the usage", || Some(daemon.agent("one")).filter(|agent| agent["model_usage"]["run"]["turns"] == 3));
+    assert_eq!(daemon.agent("one")["state"], "running", "its limit is its own");
+    tell(&host, "one", "COST_USD=0.51");
+    daemon.wait_state("one", "failed");
+    let held = daemon.agent("one");
+    assert_eq!((&held["exit"]["outcome"], &held["exit"]["source"]), (&"over_budget".into(), &"agentd".into()));
+    assert_eq!(held["exit"]["detail"], "3 turns, $0.5100");
+    assert!(held["error"].as_str().unwrap().contains("not restarted before its limits change"), "{held}");
+    host.configure(&agent("one", &["$PROBE", "wait"], &limits.replace("0.5", "2")));
+    daemon.wait_state("one", "running");
 }

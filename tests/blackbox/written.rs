@@ -85,7 +85,10 @@ fn the_schema_is_json_of_one_line_for_programs() {
     let (code, text, err) = agentd(&host, &["schema"]);
     assert_eq!((code, &*err, text.lines().count()), (0, "", 1));
     let schema: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(schema["definitions"]["agent"]["properties"].as_object().unwrap().len(), 21);
+    assert_eq!(
+        schema["definitions"]["agent"]["properties"].as_object().unwrap().len(),
+        agentd::desired::reference::REFERENCE.len()
+    );
 }
 
 #[test]

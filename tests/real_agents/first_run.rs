@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{AGENTD, Daemon, Host, until};
 use crate::install;
-use crate::provider::{ANSWER, Provider};
+use crate::provider::{ANSWER, Provider, Script};
 use crate::{KEY, PROMPT, assert_asked};
 
 /// The variables by which each finds its key and the provider.
@@ -21,13 +21,18 @@ fn variables(harness: &str, port: u16) -> Vec<(&'static str, String)> {
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
         ],
         "gemini-cli" => vec![("GEMINI_API_KEY", KEY.to_owned()), ("GOOGLE_GEMINI_BASE_URL", at)],
+        // With a provider that it has in it: to fetch one takes npm longer than all the rest.
         "opencode" => {
+            let options = serde_json::json!({"baseURL": format!("{at}/v1")});
             let config = serde_json::json!({
-                "share": "disabled", "model": "local/test",
-                "provider": {"local": {"npm": "@ai-sdk/openai-compatible", "name": "local",
-                    "options": {"baseURL": format!("{at}/v1"), "apiKey": KEY}, "models": {"test": {"name": "test"}}}},
+                "share": "disabled", "model": "anthropic/test",
+                "provider": {"anthropic": {"options": options, "models": {"test": {"name": "test"}}}},
             });
-            vec![("OPENCODE_CONFIG_CONTENT", config.to_string())]
+            vec![
+                ("ANTHROPIC_API_KEY", KEY.to_owned()),
+                ("OPENCODE_CONFIG_CONTENT", config.to_string()),
+                ("OPENCODE_DISABLE_MODELS_FETCH", "1".to_owned()),
+            ]
         }
         _ => vec![("OPENAI_API_KEY", KEY.to_owned()), ("OPENAI_BASE_URL", format!("{at}/v1"))],
     }
@@ -72,7 +77,7 @@ fn prepare(host: &Host, harness: &str, port: u16, words: &[&str]) {
 /// It answers its prompt in its full-screen form, and nobody was there to be asked.
 pub fn starts_unattended(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = Host::as_root().unwrap_or_else(Host::new);
     // In a repository programs ask most.
     assert!(Command::new("git").args(["init", "--quiet"]).arg(host.at("work")).status().unwrap().success());

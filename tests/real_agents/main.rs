@@ -5,24 +5,33 @@
 
 #[path = "../blackbox/account.rs"]
 mod account;
+mod activity;
 #[path = "../blackbox/cgroups.rs"]
 mod cgroups;
 mod first_run;
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod install;
+mod outcomes;
 #[macro_use]
 mod proofs;
 mod provider;
+mod resume;
 mod stall;
 
 use std::fs;
 use std::path::Path;
 
+use activity::{tells_of_its_work, tells_what_it_asks};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
-use provider::{ANSWER, Provider};
+use outcomes::{
+    is_held_for_good_on_a_wrong_key, is_held_on_a_wrong_key, is_interrupted, is_refused_a_tool,
+    recovers_from_a_broken_provider, recovers_from_a_rate_limit, uses_a_tool,
+};
+use provider::{ANSWER, Failure, Provider, Script};
+use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -34,7 +43,10 @@ fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
 
 fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
     // Some agents end at once as a user whom no account is of.
-    let mut host = Host::as_root().unwrap_or_else(Host::new);
+    let temporary = std::env::temp_dir();
+    // It reads what agentd tells it by a file only where nobody but root can write.
+    let place = if harness == "gemini-cli" { Path::new("/run") } else { &temporary };
+    let mut host = Host::as_root_in(place).unwrap_or_else(Host::new);
     host.arguments.push("--debug".to_owned());
     for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
         host.secret(name, format!("{KEY}\n"));
@@ -63,6 +75,7 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
         DISABLE_AUTOUPDATER = "1"
         OPENCODE_DISABLE_AUTOUPDATE = "1"
+        OPENCODE_DISABLE_MODELS_FETCH = "1"
         "#,
         port = provider.port,
     ));
@@ -82,6 +95,8 @@ fn prepare(host: &Host, port: u16) {
     fs::write(work.join("codex/config.toml"), codex).unwrap();
     let opencode = serde_json::json!({
         "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled", "model": "local/test",
+        // By itself it asks for nothing.
+        "permission": {"bash": "ask"},
         "provider": {"local": {"npm": "@ai-sdk/openai-compatible", "name": "local",
             "options": {"baseURL": format!("http://127.0.0.1:{port}/v1"), "apiKey": "{env:OPENAI_API_KEY}"},
             "models": {"test": {"name": "test"}}}},
@@ -119,36 +134,24 @@ const FLASH: &str = "model = \"gemini-2.5-flash\"";
 
 fn answers(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
     let daemon = host.start();
     daemon.wait_state(harness, "exited");
     let agent = daemon.agent(harness);
     assert_eq!((&agent["exit"]["code"], &agent["restarts"]), (&0.into(), &0.into()), "{agent}");
+    assert_eq!(agent["exit"]["outcome"], "succeeded", "{agent}");
+    assert!(agent["exit"]["source"].as_str().unwrap().starts_with("stream"), "{agent}");
+    assert!(agent["model_usage"]["run"]["output_tokens"].as_u64() >= Some(5), "{agent}");
     until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
     assert_asked(&provider);
     assert!(!daemon.log().contains(KEY), "the key is in the log");
 }
 
-/// The provider refuses, the agent fails with its own status and is restarted; then the provider answers.
-fn recovers(harness: &str, package: &str, more: &str) {
-    let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(2);
-    let host = host(harness, &bin, &provider, &format!("max_restarts = 20\n{more}"));
-    let daemon = host.start();
-    let failed = daemon.wait_state(harness, "backing_off");
-    assert_eq!(failed["reason"], "exited with status 1", "{failed}");
-    daemon.wait_state(harness, "exited");
-    let agent = daemon.agent(harness);
-    assert_eq!(agent["exit"]["code"], 0, "{agent}");
-    assert!(agent["restarts"].as_u64().unwrap() >= 1, "{agent}");
-    until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
-}
-
 /// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
 fn answers_and_stays(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -162,7 +165,7 @@ fn answers_and_stays(harness: &str, package: &str, more: &str) {
 /// An agent in the middle of its question ends when it is no longer declared, and all its helpers with it.
 fn is_stopped_at_work(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::silent();
+    let provider = Provider::start(Script::Hangs);
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -190,7 +193,7 @@ fn assert_nothing_runs(host: &Host) {
 /// Its own interrupt is enough, without anything stronger.
 fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let host = host_with(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
@@ -204,26 +207,33 @@ fn ends_by_its_own_interrupt(harness: &str, package: &str, more: &str) {
 
 proofs! {
     claude_code_answers: "claude-code", CLAUDE, Headless, Answers, answers, "";
-    claude_code_is_restarted_until_its_provider_answers: "claude-code", CLAUDE, Headless, Recovers, recovers, "";
+    claude_code_is_held_on_a_wrong_key: "claude-code", CLAUDE, Headless, WrongKey, is_held_on_a_wrong_key, "";
     claude_code_is_stopped_at_work: "claude-code", CLAUDE, Headless, Stops, is_stopped_at_work, "";
     an_interactive_claude_code_answers_and_stays: "claude-code", CLAUDE, Interactive, Answers, answers_and_stays, "";
     an_interactive_claude_code_ends_by_its_own_interrupt:
         "claude-code", CLAUDE, Interactive, Interrupt, ends_by_its_own_interrupt, "";
     codex_answers: "codex", CODEX, Headless, Answers, answers, ANYWHERE;
-    codex_is_restarted_until_its_provider_answers: "codex", CODEX, Headless, Recovers, recovers, ANYWHERE;
+    codex_is_held_on_a_wrong_key: "codex", CODEX, Headless, WrongKey, is_held_on_a_wrong_key, ANYWHERE;
     codex_is_stopped_at_work: "codex", CODEX, Headless, Stops, is_stopped_at_work, ANYWHERE;
     an_interactive_codex_answers_and_stays: "codex", CODEX, Interactive, Answers, answers_and_stays, "";
     opencode_answers: "opencode", OPENCODE, Headless, Answers, answers, "";
     opencode_is_stopped_at_work: "opencode", OPENCODE, Headless, Stops, is_stopped_at_work, "";
     an_interactive_opencode_answers_and_stays: "opencode", OPENCODE, Interactive, Answers, answers_and_stays, "";
     gemini_answers: "gemini-cli", GEMINI, Headless, Answers, answers, FLASH;
-    gemini_is_restarted_until_its_provider_answers: "gemini-cli", GEMINI, Headless, Recovers, recovers, FLASH;
+    gemini_is_held_on_a_wrong_key: "gemini-cli", GEMINI, Headless, WrongKey, is_held_on_a_wrong_key, FLASH;
     gemini_is_stopped_at_work: "gemini-cli", GEMINI, Headless, Stops, is_stopped_at_work, FLASH;
     an_interactive_gemini_answers_and_stays: "gemini-cli", GEMINI, Interactive, Answers, answers_and_stays, FLASH;
     qwen_code_answers: "qwen-code", QWEN, Headless, Answers, answers, "";
-    qwen_code_is_restarted_until_its_provider_answers: "qwen-code", QWEN, Headless, Recovers, recovers, "";
+    qwen_code_is_held_on_a_wrong_key: "qwen-code", QWEN, Headless, WrongKey, is_held_on_a_wrong_key, "";
     qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
     an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
+    claude_code_goes_on: "claude-code", CLAUDE, Headless, GoesOn, goes_on, "";
+    an_interactive_claude_code_goes_on: "claude-code", CLAUDE, Interactive, GoesOn, goes_on, "";
+    codex_goes_on: "codex", CODEX, Headless, GoesOn, goes_on, ANYWHERE;
+    an_interactive_codex_goes_on: "codex", CODEX, Interactive, GoesOn, goes_on_after_a_turn, "";
+    opencode_goes_on: "opencode", OPENCODE, Headless, GoesOn, goes_on_once_answered, "";
+    gemini_goes_on: "gemini-cli", GEMINI, Headless, GoesOn, goes_on, FLASH;
+    qwen_code_goes_on: "qwen-code", QWEN, Headless, GoesOn, goes_on, "";
     claude_code_starts_unattended: "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "";
     claude_code_starts_unattended_and_does_without_permissions:
         "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "permissions = \"bypass\"";
@@ -231,4 +241,29 @@ proofs! {
     opencode_starts_unattended: "opencode", OPENCODE, Interactive, Unattended, starts_unattended, "";
     gemini_starts_unattended: "gemini-cli", GEMINI, Interactive, Unattended, starts_unattended, FLASH;
     qwen_starts_unattended: "qwen-code", QWEN, Interactive, Unattended, starts_unattended, "model = \"test\"";
+    opencode_is_held_on_a_wrong_key: "opencode", OPENCODE, Headless, WrongKey, is_held_for_good_on_a_wrong_key, "";
+    claude_code_recovers_from_a_broken_provider: "claude-code", CLAUDE, Headless, Broken, recovers_from_a_broken_provider, "";
+    codex_recovers_from_a_broken_provider: "codex", CODEX, Headless, Broken, recovers_from_a_broken_provider, ANYWHERE;
+    claude_code_recovers_from_a_rate_limit: "claude-code", CLAUDE, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    codex_recovers_from_a_rate_limit: "codex", CODEX, Headless, RateLimit, recovers_from_a_rate_limit, ANYWHERE;
+    claude_code_uses_a_tool: "claude-code", CLAUDE, Headless, Tool, uses_a_tool, "";
+    codex_uses_a_tool: "codex", CODEX, Headless, Tool, uses_a_tool, ANYWHERE;
+    gemini_uses_a_tool: "gemini-cli", GEMINI, Headless, Tool, uses_a_tool, FLASH;
+    qwen_code_uses_a_tool: "qwen-code", QWEN, Headless, Tool, uses_a_tool, "";
+    opencode_uses_a_tool: "opencode", OPENCODE, Headless, Tool, uses_a_tool, "";
+    claude_code_is_refused_a_tool: "claude-code", CLAUDE, Headless, Refused, is_refused_a_tool, "";
+    qwen_code_is_refused_a_tool: "qwen-code", QWEN, Headless, Refused, is_refused_a_tool, "";
+    opencode_is_refused_a_tool: "opencode", OPENCODE, Headless, Refused, is_refused_a_tool, "";
+    claude_code_is_interrupted: "claude-code", CLAUDE, Headless, Interrupted, is_interrupted, "";
+    gemini_is_interrupted: "gemini-cli", GEMINI, Headless, Interrupted, is_interrupted, FLASH;
+    qwen_code_is_interrupted: "qwen-code", QWEN, Headless, Interrupted, is_interrupted, "";
+    claude_code_tells_of_its_work: "claude-code", CLAUDE, Interactive, Tells, tells_of_its_work, "";
+    gemini_tells_of_its_work: "gemini-cli", GEMINI, Interactive, Tells, tells_of_its_work, FLASH;
+    qwen_code_tells_of_its_work: "qwen-code", QWEN, Interactive, Tells, tells_of_its_work, "";
+    opencode_tells_of_its_work: "opencode", OPENCODE, Interactive, Tells, tells_of_its_work, "";
+    claude_code_tells_what_it_asks: "claude-code", CLAUDE, Interactive, Asks, tells_what_it_asks, "";
+    gemini_tells_what_it_asks: "gemini-cli", GEMINI, Interactive, Asks, tells_what_it_asks, FLASH;
+    qwen_code_tells_what_it_asks: "qwen-code", QWEN, Interactive, Asks, tells_what_it_asks, "";
+    opencode_tells_what_it_asks: "opencode", OPENCODE, Interactive, Asks, tells_what_it_asks, "";
+    opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
 }

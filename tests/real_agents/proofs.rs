@@ -19,22 +19,46 @@ pub struct Proof {
 pub enum What {
     /// It is given its prompt, and answers; then it ends, or keeps its screen and is stopped.
     Answers,
-    /// While its provider refuses its key it fails, and is restarted.
-    Recovers,
+    /// Its provider refuses its key: it is held until that is another one.
+    WrongKey,
+    /// Its provider is broken for once: it is restarted.
+    Broken,
+    /// Its provider limits its rate: it is restarted later.
+    RateLimit,
+    /// It uses a tool, and tells what it used of its model.
+    Tool,
+    /// A tool is refused: that is no success.
+    Refused,
+    /// It is interrupted: that is no success either.
+    Interrupted,
     /// It is stopped while it waits for its provider, and leaves no process.
     Stops,
     /// Its own interrupt is enough to stop it.
     Interrupt,
+    /// It is killed at work, also while no agentd runs, and goes on with its conversation.
+    GoesOn,
     /// In an empty home that is prepared, it asks nobody anything.
     Unattended,
+    /// It tells when it works and when it rests, beside the user's own hooks, and with no file of the user's touched.
+    Tells,
+    /// It waits for a person, and tells what for.
+    Asks,
 }
 
-const ALL: [(What, &str); 5] = [
+const ALL: [(What, &str); 13] = [
     (What::Answers, "answers its prompt"),
-    (What::Recovers, "fails on a wrong key, and is restarted"),
+    (What::Tool, "uses a tool, and tells its usage"),
+    (What::WrongKey, "a wrong key: `auth_failed`, held"),
+    (What::RateLimit, "429: `rate_limited`"),
+    (What::Broken, "500: `failed`, restarted"),
+    (What::Refused, "a refused tool: `permission_denied`"),
+    (What::Interrupted, "SIGINT: `interrupted`"),
     (What::Stops, "is stopped at work, and leaves nothing"),
     (What::Interrupt, "its own interrupt is enough"),
+    (What::GoesOn, "killed at work, it goes on with its conversation"),
     (What::Unattended, "prepared, it starts unattended in an empty home"),
+    (What::Tells, "tells when it works and when it rests"),
+    (What::Asks, "tells what it asks a person"),
 ];
 
 /// What the ways to run the others rest on.

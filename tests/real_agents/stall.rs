@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::until;
 use crate::install::{self, CLAUDE, CODEX};
-use crate::provider::Provider;
+use crate::provider::{Provider, Script};
 use crate::{host, prepare};
 
 const NUDGE: &str = "Is it really forty-two?";
@@ -12,7 +12,7 @@ const NUDGE: &str = "Is it really forty-two?";
 #[test]
 fn what_claude_asks_at_its_first_start_is_told_at_the_deadline() {
     let Some(bin) = install::bin(CLAUDE) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let more = "mode = \"interactive\"\nstartup_deadline = \"20s\"\nmax_restarts = 1";
     let host = host("claude-code", &bin, &provider, more);
     // It has seen to everything but this directory.
@@ -28,7 +28,7 @@ fn what_claude_asks_at_its_first_start_is_told_at_the_deadline() {
 /// It answers, rests, is nudged, and answers again.
 fn is_nudged(harness: &str, package: &str) {
     let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(0);
+    let provider = Provider::start(Script::Answers);
     let more = format!(
         "mode = \"interactive\"\nstartup_deadline = \"60s\"\n\
          [agents.stall]\nafter = \"5s\"\nnudge = \"{NUDGE}\"\nmax_nudges = 1\n"

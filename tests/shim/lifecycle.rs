@@ -153,6 +153,7 @@ fn what_is_ordered_as_the_terminal_goes_is_lost_with_it_at_once() {
         kill(shim.pid(), libc::SIGHUP);
         let ended = link.ended();
         assert!(ended.terminal_lost && !is_alive(pid), "{ended:?}");
+        assert_eq!(ended.started_at == 0, hold, "only what was executed has a start");
 
         // It stays a moment for the daemon to hear of this, and starts nothing any more.
         let late = shim.script("read x");
@@ -160,6 +161,7 @@ fn what_is_ordered_as_the_terminal_goes_is_lost_with_it_at_once() {
         link.send(&Order::Start(late));
         let ended = link.ended();
         assert_eq!((ended.run, ended.terminal_lost, ended.tree_empty), (run, true, true));
+        assert_eq!(ended.started_at, 0);
         assert!(shim.exited().success());
     }
 }

@@ -113,6 +113,26 @@ fn what_claude_was_told_is_not_answered_in_its_place() {
 }
 
 #[test]
+fn claude_asks_of_the_programs_of_a_project() {
+    let ground = Ground::new(&[]);
+    let project = json!({ "hasTrustDialogAccepted": true, "enabledMcpjsonServers": ["a"] });
+    let settings = json!({ "hasCompletedOnboarding": true, "projects": { ground.key(): project } });
+    ground.write(".claude.json", settings.to_string());
+    let asks = || ground.asks("claude-code", PLAIN);
+    for (servers, asked) in [("{", ""), ("{}", ""), ("{\"mcpServers\": {\"a\": {}, \"b\": {}}}", "whether!-")] {
+        ground.write("work/.mcp.json", servers);
+        assert_eq!(asks(), asked, "{servers}");
+    }
+    ground.write("work/.claude/settings.local.json", "{\"disabledMcpjsonServers\": [\"b\"]}");
+    assert_eq!(asks(), "");
+    ground.write("work/.claude/settings.local.json", "{\"disabledMcpjsonServers\": []}");
+    ground.write(".claude/settings.json", "{\"enableAllProjectMcpServers\": true}");
+    assert_eq!(asks(), "");
+    ground.write(".claude/settings.json", "{\"skipDangerousModePermissionPrompt\": true}");
+    assert_eq!((asks(), ground.asks("claude-code", BYPASS)), ("whether!-".to_owned(), String::new()));
+}
+
+#[test]
 fn claude_has_its_files_where_it_was_told_or_had_them() {
     let ground = Ground::new(&[]);
     let moved = ground.home.path().join("moved");

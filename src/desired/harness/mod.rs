@@ -18,7 +18,7 @@ use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
 use crate::dialect::Dialect;
-use crate::model::Interrupt;
+use crate::model::{Interrupt, Limits};
 
 use form::{Form, fill_in};
 pub use manner::Manner;
@@ -27,6 +27,8 @@ pub use manner::Manner;
 pub const PROMPT: &str = "{prompt}";
 /// Stands for the model in the arguments of a harness.
 pub const MODEL: &str = "{model}";
+/// Stands for a limit in the arguments of a harness.
+pub const LIMIT: &str = "{limit}";
 /// The harness whose program is the user's.
 pub const CUSTOM: &str = "custom";
 
@@ -149,8 +151,12 @@ pub struct Request<'a> {
     pub model: Option<&'a str>,
     /// The permissions.
     pub permissions: Option<Permissions>,
+    /// What a run may use: told to who knows such limits.
+    pub limits: Limits,
     /// The prompt, byte for byte.
     pub prompt: Option<&'a [u8]>,
+    /// Whether it is for an agent that goes on with a conversation: then it is told to, in place of its prompt.
+    pub resumes: bool,
 }
 
 /// The arguments of an agent.
@@ -160,6 +166,19 @@ pub struct Argv {
     pub words: Vec<Vec<u8>>,
     /// Where those that agentd chose end: further options can stand here.
     pub options_end: usize,
+    /// Where the agent's own end, before those that pass the prompt.
+    pub args_end: usize,
+}
+
+/// How a harness is asked for its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events<'h> {
+    /// Further arguments.
+    pub args: &'h [String],
+    /// Further variables.
+    pub env: &'h BTreeMap<String, String>,
+    /// How to read what it then prints.
+    pub filter: Option<Dialect>,
 }
 
 /// What a harness can't do.
@@ -231,12 +250,33 @@ impl Harness {
         }
     }
 
-    /// How it is asked for its events, unless an agent's own arguments say otherwise: the arguments, and how to read what it
-    /// then prints.
-    pub fn events(&self, request: &Request) -> Option<(&[String], Option<Dialect>)> {
+    /// How it is asked for its events, unless an agent's own arguments say otherwise.
+    pub fn events(&self, request: &Request) -> Option<Events<'_>> {
         let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
-        let is_asked = !form.event_args.is_empty() || form.filter.is_some();
-        (is_asked && !form.is_told_otherwise(request.args)).then_some((&form.event_args, form.filter))
+        let is_asked = !form.event_args.is_empty() || !form.event_env.is_empty() || form.filter.is_some();
+        let events = Events { args: &form.event_args, env: &form.event_env, filter: form.filter };
+        (is_asked && !form.is_told_otherwise(request.args)).then_some(events)
+    }
+
+    /// Whether agentd can have it tell what it does in this mode.
+    pub fn has_events(&self, mode: Mode) -> bool {
+        self.form(mode).is_some_and(|form| !form.event_args.is_empty() || form.filter.is_some())
+    }
+
+    /// How it goes on with a conversation, unless it can't, or an agent's own arguments name one: the arguments that have a
+    /// new one be called so, and those that have it go on.
+    pub fn sessions(&self, request: &Request) -> Option<(&[String], &[String])> {
+        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let can = !form.resume_args.is_empty() && !form.is_told_a_session(request.args);
+        can.then_some((&form.session_args, &form.resume_args))
+    }
+
+    /// The argv of an agent that goes on with a conversation, and where in it the arguments stand that say with which.
+    pub fn resumed(&self, request: &Request) -> Option<(Argv, usize)> {
+        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let argv = self.argv(&Request { resumes: true, ..*request }).ok()?;
+        let place = if form.resumes_by_a_subcommand() { argv.args_end } else { argv.options_end };
+        Some((argv, place))
     }
 
     /// The argv, or everything that it can't do.
@@ -257,6 +297,8 @@ impl Harness {
         words.extend(model.iter().map(String::as_str));
         let permissions = request.permissions.and_then(|level| form.permissions.get(&level));
         words.extend(permissions.into_iter().flatten().map(String::as_str));
+        let limits = form.limits(request);
+        words.extend(limits.iter().map(String::as_str));
         let options_end = words.len();
         words.extend(request.args);
         let has_placeholder = self.takes_command && words.iter().skip(1).any(|word| word.contains(PROMPT));
@@ -266,13 +308,15 @@ impl Harness {
         if !unsupported.is_empty() {
             return Err(unsupported);
         }
+        let args_end = words.len();
         let mut argv: Vec<Vec<u8>> = words.into_iter().map(|word| word.as_bytes().to_vec()).collect();
         match request.prompt {
             Some(prompt) if has_placeholder => argv.iter_mut().skip(1).for_each(|word| fill_in(word, prompt)),
+            Some(_) if request.resumes => argv.extend(form.passing(form.resume_prompt.as_bytes())),
             Some(prompt) => argv.extend(form.passing(prompt)),
             None => {}
         }
-        Ok(Argv { words: argv, options_end })
+        Ok(Argv { words: argv, options_end, args_end })
     }
 }
 

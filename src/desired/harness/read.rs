@@ -1,6 +1,7 @@
 //! Reads `[harness.<name>]`: each table is laid over the harness that has its name already, field by field.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,9 +14,9 @@ use super::super::fields::{Entry, Fields, TableKind, entries, type_name};
 use super::super::report::Reporter;
 use super::super::source::Source;
 use super::form::Form;
-use super::{CUSTOM, Harness, Harnesses, MODEL, Mode, PREPARED, PROMPT, Permissions};
+use super::{CUSTOM, Harness, Harnesses, LIMIT, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
-use crate::model::{AgentName, Interrupt};
+use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt, SESSION};
 
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
@@ -48,10 +49,17 @@ pub static FORM: TableKind = TableKind {
         "guarded_words",
         "refused_prompts",
         "event_args",
+        "event_env",
         "filter",
+        "session_args",
+        "resume_args",
+        "resume_prompt",
+        "session_words",
+        "max_turns",
+        "max_cost_usd",
         "interrupt",
     ],
-    hidden: &[],
+    hidden: &["event_env"],
 };
 
 /// The levels of permissions that it has.
@@ -219,15 +227,32 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
         // The old one reads what the old arguments have it print.
         form.filter = None;
     }
+    form.event_env = event_env(&fields, reporter).unwrap_or(form.event_env);
+    form.max_turns = texts(&fields, "max_turns", Some(LIMIT), reporter).unwrap_or(form.max_turns);
+    form.max_cost_usd = texts(&fields, "max_cost_usd", Some(LIMIT), reporter).unwrap_or(form.max_cost_usd);
     let words = Dialect::ALL.map(Dialect::as_str);
     if let Some((_, index)) = fields.word("filter", &words, reporter) {
         form.filter = Dialect::ALL.get(index).copied();
     }
+    read_sessions(&mut form, &fields, reporter);
     let words = INTERRUPTS.map(|(word, _)| word);
     if let Some((_, index)) = fields.word("interrupt", &words, reporter) {
         form.interrupt = INTERRUPTS.get(index).map_or(form.interrupt, |(_, interrupt)| *interrupt);
     }
     form
+}
+
+fn read_sessions(form: &mut Form, fields: &Fields, reporter: &mut Reporter) {
+    if let Some(args) = texts(fields, "resume_args", Some(SESSION), reporter) {
+        form.resume_args = args;
+        // The old ones belong to the old way.
+        form.session_args = Vec::new();
+    }
+    form.session_args = texts(fields, "session_args", Some(SESSION), reporter).unwrap_or(take(&mut form.session_args));
+    form.session_words = texts(fields, "session_words", None, reporter).unwrap_or(take(&mut form.session_words));
+    if let Some((_, prompt)) = fields.string("resume_prompt", reporter) {
+        prompt.clone_into(&mut form.resume_prompt);
+    }
 }
 
 /// The fields that both kinds of table have.
@@ -251,6 +276,21 @@ impl Common {
         }
         form.permissions.extend(self.permissions.clone());
     }
+}
+
+/// Variables in which nothing but a file that agentd has is said to be in the directory of its files.
+fn event_env(fields: &Fields, reporter: &mut Reporter) -> Option<BTreeMap<String, String>> {
+    let env = environment::variables(fields, "event_env", reporter)?;
+    let is_file =
+        |rest: &str| HOOK_FILES.iter().any(|name| rest.strip_prefix('/').is_some_and(|rest| rest.starts_with(name)));
+    let entry = fields.entry("event_env");
+    for name in env.iter().filter(|(_, value)| !value.split(HOOKS).skip(1).all(is_file)).map(|(name, _)| name) {
+        let message = format!("event_env.{name} names no file that agentd has in {HOOKS}");
+        if let Some(entry) = &entry {
+            reporter.error(entry, message, format!("expected {HOOKS}/ and one of {}", HOOK_FILES.join(", ")));
+        }
+    }
+    Some(env)
 }
 
 /// A list of strings, of which one must hold a place, unless there are none.

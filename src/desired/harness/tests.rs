@@ -41,6 +41,15 @@ fn golden(harness: &Harness) -> String {
         ("lone dash", with("-")),
         ("subcommand", with("mcp")),
     ];
+    // After what a run that goes on with a conversation is given stands what gives a fresh one its name.
+    let resumed = |request: &Request| match (harness.sessions(request), harness.resumed(request)) {
+        (Some((fresh, options)), Some((mut resumed, place))) => {
+            resumed.words.splice(place..place, options.iter().map(|option| option.clone().into_bytes()));
+            let words: Vec<_> = resumed.words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+            format!("{} ({})", words.join("│"), fresh.join("│"))
+        }
+        (None, _) | (_, None) => "never".to_owned(),
+    };
     let mut text =
         format!("bare           {}\nprompt         {}\n", argv(name, &Request::default()), argv(name, &with("do it")));
     for mode in Mode::ALL {
@@ -48,6 +57,11 @@ fn golden(harness: &Harness) -> String {
         writeln!(text, "\n{}: {interrupt:?}", mode.word()).unwrap();
         for (what, request) in &requests {
             writeln!(text, "{what:<14} {}", argv(name, &Request { mode: Some(mode), ..*request })).unwrap();
+        }
+        for (what, request) in
+            [("resumed, bare", requests[0].1), ("resumed", requests[6].1), ("resumed, dash", requests[10].1)]
+        {
+            writeln!(text, "{what:<14} {}", resumed(&Request { mode: Some(mode), ..request })).unwrap();
         }
     }
     text
@@ -121,7 +135,7 @@ fn a_harness_is_asked_for_its_events_unless_an_agent_says_what_it_prints() {
     let claude = find("claude-code").unwrap();
     let asked = |args: &[&str], mode| {
         let request = Request { args, mode: Some(mode), ..with("do it") };
-        claude.events(&request).map(|(args, filter)| (args.len(), filter))
+        claude.events(&request).map(|events| (events.args.len(), events.filter))
     };
     assert_eq!(asked(&[], Mode::Headless), Some((3, Some(Dialect::ClaudeCode))));
     assert_eq!(asked(&[], Mode::Interactive), Some((2, None)));
@@ -136,13 +150,72 @@ fn a_harness_is_asked_for_its_events_unless_an_agent_says_what_it_prints() {
 }
 
 #[test]
+fn who_names_a_conversation_in_its_args_is_given_none() {
+    let given = |name, mode, args: &[&str]| {
+        find(name).unwrap().sessions(&Request { args, mode: Some(mode), ..with("do it") }).is_some()
+    };
+    for mode in Mode::ALL {
+        assert!(given("claude-code", mode, &["--verbose"]));
+        for own in ["--resume", "--resume=5f", "-r", "-c", "--continue", "--session-id=5f", "--fork-session"] {
+            assert!(!given("claude-code", mode, &["--verbose", own]), "{own}");
+        }
+        // Here these are its sandbox and its settings.
+        assert!(given("codex", mode, &["-s", "read-only", "-c", "a=1"]));
+        for own in ["resume", "fork", "--"] {
+            assert!(!given("codex", mode, &[own, "5f"]), "{own}");
+        }
+    }
+    assert!(
+        given("gemini-cli", Mode::Headless, &["--yolo"]) && !given("gemini-cli", Mode::Headless, &["-r", "latest"])
+    );
+    assert!(!given("opencode", Mode::Headless, &["-s", "ses_1"]) && !given("opencode", Mode::Headless, &["-c"]));
+    assert!(!given("opencode", Mode::Interactive, &[]) && !given("custom", Mode::Headless, &[]));
+}
+
+#[test]
 fn claudes_hooks_are_settings_that_it_can_read() {
     let request = Request { mode: Some(Mode::Interactive), ..Request::default() };
-    let (args, _) = find("claude-code").unwrap().events(&request).unwrap();
+    let args = find("claude-code").unwrap().events(&request).unwrap().args;
     let settings: serde_json::Value = serde_json::from_str(&args[1]).unwrap();
     let hooks = settings["hooks"].as_object().unwrap();
     assert!(hooks.len() >= 9, "{settings}");
     for hook in hooks.values() {
         assert_eq!(hook[0]["hooks"][0]["command"], "{agentd} hook claude-code");
+    }
+}
+
+#[test]
+fn limits_are_told_to_whom_knows_them() {
+    let limits = Limits { turns: std::num::NonZeroU32::new(5), cost_micros: Some(2_500_000) };
+    let told = |name: &str, mode, limits, args: &[&str]| {
+        argv(name, &Request { mode: Some(mode), limits, args, ..with("do it") })
+    };
+    let claude = told("claude-code", Mode::Headless, limits, &["--x"]);
+    assert_eq!(claude, "claude│--max-turns│5│--max-budget-usd│2.500000│--x│-p│do it");
+    assert_eq!(told("claude-code", Mode::Interactive, limits, &[]), "claude│do it");
+    assert_eq!(told("qwen-code", Mode::Headless, limits, &[]), "qwen│--max-session-turns│5│do it");
+    assert_eq!(told("codex", Mode::Headless, limits, &[]), "codex│exec│do it");
+    let cost = Limits { turns: None, ..limits };
+    assert_eq!(told("claude-code", Mode::Headless, cost, &[]), "claude│--max-budget-usd│2.500000│-p│do it");
+    // Who says it better is not contradicted.
+    let own = told("claude-code", Mode::Headless, limits, &["--max-turns", "9"]);
+    assert_eq!(own, "claude│--max-budget-usd│2.500000│--max-turns│9│-p│do it");
+}
+
+#[test]
+fn interactive_harnesses_that_read_of_hooks_in_a_file_are_told_of_it_by_a_variable() {
+    let names = |name: &str, mode, args: &[&str]| {
+        let request = Request { args, mode: Some(mode), ..with("do it") };
+        let events = find(name).unwrap().events(&request);
+        events.map(|events| events.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
+    };
+    for (name, variable) in [
+        ("gemini-cli", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH={hooks}/gemini.json"),
+        ("qwen-code", "QWEN_CODE_SYSTEM_DEFAULTS_PATH={hooks}/qwen.json"),
+        ("opencode", r#"OPENCODE_CONFIG_CONTENT={"plugin":["file://{hooks}/opencode.js"]}"#),
+    ] {
+        assert_eq!(names(name, Mode::Interactive, &[]), Some(vec![variable.to_owned()]));
+        assert_eq!(names(name, Mode::Interactive, &["--verbose"]), Some(vec![variable.to_owned()]));
+        assert_eq!(names(name, Mode::Headless, &[]), Some(Vec::new()), "its stream tells");
     }
 }

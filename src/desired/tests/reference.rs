@@ -44,6 +44,7 @@ fn the_examples_are_taken_and_words_are_the_known_ones() {
             Kind::Text(_)
             | Kind::Flag
             | Kind::Whole { .. }
+            | Kind::Dollars
             | Kind::Duration { .. }
             | Kind::Texts { .. }
             | Kind::Variables(_)
@@ -67,6 +68,15 @@ fn bounds_are_the_ones_of_the_loader() {
             let taken = |value: i64| report(&with(field.name, &value.to_string())).starts_with("ok");
             let (least, most) = (i64::from(least), i64::from(most));
             assert_eq!([least - 1, least, most, most + 1].map(taken), [false, true, true, false], "{}", field.name);
+        }
+        if let Kind::Dollars = field.kind {
+            let taken = |value: &str| report(&with(field.name, value)).starts_with("ok");
+            for value in ["0", "0.0", "-1", "1_000_000", "nan", "inf", "\"1\""] {
+                assert!(!taken(value), "{value}");
+            }
+            for value in ["0.000_001", "1", "1e3", "999_999.9"] {
+                assert!(taken(value), "{value}: {}", report(&with(field.name, value)));
+            }
         }
         if let Kind::Duration { zero } = field.kind {
             assert_eq!(report(&with(field.name, "\"0s\"")).starts_with("ok"), zero, "{}", field.name);

@@ -67,6 +67,11 @@ fn is_frame(c: char) -> bool {
     matches!(c, '\u{2500}'..='\u{259f}')
 }
 
+/// A line without its attributes.
+pub fn text(line: &str) -> String {
+    cells(line).into_iter().map(|cell| cell.is).collect()
+}
+
 /// The characters of a line, without the sequences that say how they look. Of these, tmux writes SGR alone, and SO and SI.
 fn cells(line: &str) -> Vec<Cell> {
     let (mut cells, mut look) = (Vec::new(), Cell::default());
