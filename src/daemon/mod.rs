@@ -11,6 +11,7 @@ mod server;
 mod shims;
 mod signals;
 mod sockets;
+mod terminals;
 mod told;
 
 use std::io;
@@ -129,6 +130,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
         tasks.spawn(told::follow(views.snapshots.clone(), manager));
     }
     if mission == Mission::Keep {
+        tasks.spawn(terminals::follow(views.snapshots.clone(), options.resync, events.clone()));
         start_sources_of_what_is_declared(&mut tasks, &options, manager, hangups, &events);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), config = %options.config.display(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Extra, Interrupt, Policy, Restart};
+use crate::model::{Extra, Interrupt, OnStall, Policy, Restart, Stall};
 
 use super::*;
 
@@ -26,6 +26,8 @@ fn the_defaults() {
             timeout: None,
             grace_period: Duration::from_secs(30),
             interrupt: Interrupt::TypeCtrlC(2),
+            startup_deadline: None,
+            stall: None,
         }
     );
 }
@@ -51,6 +53,8 @@ fn every_field() {
         backoff_max = "1.5m"
         timeout = "2h 30m"
         grace_period = "5s"
+        startup_deadline = "1m"
+        stall = { after = "10m", nudge = "Continue.", max_nudges = 2, on_stall = "restart" }
         session = "rev"
         replicas = 1
         env = { A = "1" }
@@ -71,6 +75,9 @@ fn every_field() {
     assert_eq!(spec.policy.backoff_max, Duration::from_secs(90));
     assert_eq!(spec.policy.timeout, Some(Duration::from_secs(9000)));
     assert_eq!(spec.policy.grace_period, Duration::from_secs(5));
+    assert_eq!(spec.policy.startup_deadline, Some(Duration::from_secs(60)));
+    let stall = Stall { after: Duration::from_secs(600), max_nudges: 2, on_stall: OnStall::Restart };
+    assert_eq!((spec.policy.stall, spec.nudge.as_deref()), (Some(stall), Some("Continue.")));
     assert_eq!(spec.policy.interrupt, Interrupt::Sigint);
 }
 
