@@ -65,7 +65,7 @@
 //! | [`reconcile`] | model |
 //! | [`dialect`] | model |
 //! | [`desired`], [`observed`] | model, sys; desired also the names of dialects, observed the shim's protocol |
-//! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory, the dialects' screens |
+//! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory, dialect |
 //! | [`status`] | model, reconcile's memory |
 //! | [`api`] | model, status, sys |
 //! | [`event`], [`event_loop`], [`daemon`], [`cli`] | all |
