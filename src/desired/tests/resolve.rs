@@ -66,7 +66,7 @@ fn every_field() {
     let expected = ["codex", "exec", "-m", "o9", "-s", "workspace-write", "--skip-git-repo-check", "review\n"];
     assert_eq!(argv(spec), expected);
     assert_eq!(spec.launch.prepare, [c"codex".to_owned(), c"--headless".to_owned()]);
-    assert_eq!(spec.launch.extra, Extra::default());
+    assert_eq!(spec.launch.extra, spec.launch.extra.clone().silent(), "events = false");
     assert_eq!(spec.launch.workdir, PathBuf::from("/home/u/src"));
     assert_eq!(spec.launch.env[std::ffi::OsStr::new("A")].expose(), b"1");
     assert_eq!(spec.policy.restart, Restart::Always);
@@ -82,7 +82,7 @@ fn every_field() {
 }
 
 #[test]
-fn without_events_nothing_is_added_and_nobody_is_replaced() {
+fn without_events_nothing_has_it_tell_and_nobody_is_replaced() {
     let claude = |line: &str| {
         let desired = desired(&format!("[agent]\nharness = \"claude-code\"\nprompt = \"x\"\n{line}\n"));
         let spec = only(&desired);
@@ -91,7 +91,7 @@ fn without_events_nothing_is_added_and_nobody_is_replaced() {
     let (told, silent) = (claude("events = true"), claude("events = false"));
     assert_eq!(told, claude(""));
     assert_eq!((told.0.events.len(), told.0.filter), (3, Some("claude-code")));
-    assert_eq!(silent.0, Extra::default());
+    assert_eq!(silent.0, told.0.silent(), "what its conversation needs stays");
     assert_eq!((told.1, told.2), (silent.1, silent.2));
 }
 
