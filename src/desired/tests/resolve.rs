@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Extra, Interrupt, OnStall, Policy, Restart, Stall};
+use crate::model::{Interrupt, OnStall, Policy, Restart, Stall};
 
 use super::*;
 
