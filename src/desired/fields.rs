@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 24] = [
+pub const FIELDS: [&str; 28] = [
     "name",
     "type",
     "harness",
@@ -22,10 +22,12 @@ pub const FIELDS: [&str; 24] = [
     "model",
     "permissions",
     "prepare",
+    "events",
     "prompt",
     "prompt_file",
     "workdir",
     "restart",
+    "resume",
     "max_restarts",
     "backoff",
     "backoff_max",
@@ -33,6 +35,8 @@ pub const FIELDS: [&str; 24] = [
     "max_turns",
     "max_cost_usd",
     "grace_period",
+    "startup_deadline",
+    "stall",
     "session",
     "replicas",
     "env",

@@ -25,7 +25,9 @@ pub(super) struct Claude {
 
 impl Speech for Claude {
     fn hear(&mut self, event: &Value, now: Moment, told: &mut Told) {
-        told.session(text(event, "/session_id"));
+        if !is_unknown(event) {
+            told.session(text(event, "/session_id"));
+        }
         match text(event, "/type") {
             "system" => match text(event, "/subtype") {
                 "init" => told.busy("stream init"),
@@ -91,6 +93,11 @@ impl Claude {
         let answer = status.or_else(|| words::of_type(text(event, "/api_error_type")));
         of_error(&self.error).or(answer).unwrap_or(Verdict::Failed)
     }
+}
+
+/// Whether it was to go on with a conversation that there isn't; then it calls its session like that one.
+fn is_unknown(event: &Value) -> bool {
+    list(event, "/errors").iter().filter_map(Value::as_str).any(|words| words.starts_with("No conversation found"))
 }
 
 /// What claude's own term for an error means, in messages and in what it hands to hooks.

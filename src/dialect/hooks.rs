@@ -26,7 +26,10 @@ pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
             ended(Verdict::Succeeded, "", None, "notify agent-turn-complete", &mut notices);
         }
         Dialect::ClaudeCode | Dialect::Codex | Dialect::GeminiCli | Dialect::QwenCode => {
-            session(text(payload, "/session_id"), &mut notices);
+            // Claude tells of the end also of one that it was to go on with and that there isn't.
+            if text(payload, "/hook_event_name") != "SessionEnd" {
+                session(text(payload, "/session_id"), &mut notices);
+            }
             event(dialect, payload, now, &mut notices);
         }
         Dialect::OpenCode => return plugin::hear(payload, now),

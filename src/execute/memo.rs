@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
-    SessionName, Spent, Wall,
+    SessionName, Spent, Stall, Wall,
 };
-use crate::reconcile::{AgentMemory, Declared, Phase};
+use crate::reconcile::{AgentMemory, Conversation, Declared, Phase};
+
+use super::memo_pulse::{PulseMemo, StallMemo};
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -47,9 +49,53 @@ struct Memo {
     /// What the runs before this one spent.
     #[serde(default, skip_serializing_if = "is_default")]
     spent: SpentMemo,
+    /// How this run lives.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pulse: PulseMemo,
+    /// What there is to go on with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    conversation: ConversationMemo,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// What a later version has added is none that can be gone on with.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ConversationMemo {
+    #[default]
+    None,
+    Begun(Option<String>),
+    Continued(String),
+    Unfinished(String),
+    Lost,
+    #[serde(other)]
+    Unknown,
+}
+
+impl From<&Conversation> for ConversationMemo {
+    fn from(conversation: &Conversation) -> Self {
+        match conversation.clone() {
+            Conversation::None => Self::None,
+            Conversation::Begun { session } => Self::Begun(session),
+            Conversation::Continued { session } => Self::Continued(session),
+            Conversation::Unfinished { session } => Self::Unfinished(session),
+            Conversation::Lost => Self::Lost,
+        }
+    }
+}
+
+impl From<ConversationMemo> for Conversation {
+    fn from(memo: ConversationMemo) -> Self {
+        match memo {
+            ConversationMemo::None | ConversationMemo::Unknown => Self::None,
+            ConversationMemo::Begun(session) => Self::Begun { session },
+            ConversationMemo::Continued(session) => Self::Continued { session },
+            ConversationMemo::Unfinished(session) => Self::Unfinished { session },
+            ConversationMemo::Lost => Self::Lost,
+        }
+    }
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -115,6 +161,10 @@ struct PolicyMemo {
     max_cost_micros: Option<u64>,
     grace_ns: u64,
     interrupt: InterruptMemo,
+    #[serde(default, skip_serializing_if = "is_default")]
+    startup_deadline_ns: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    stall: Option<StallMemo>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,8 +184,8 @@ enum InterruptMemo {
 }
 
 /// Both clocks: nanoseconds since boot, nanoseconds since 1970.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Stamp(u64, u64);
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stamp(u64, u64);
 
 impl From<Now> for Stamp {
     fn from(now: Now) -> Self {
@@ -168,11 +218,13 @@ impl From<PolicyMemo> for Policy {
                 InterruptMemo::Sigterm => Interrupt::Sigterm,
                 InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
             },
+            startup_deadline: memo.startup_deadline_ns.map(Duration::from_nanos),
+            stall: memo.stall.map(Stall::from),
         }
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -212,6 +264,8 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
                 Interrupt::Sigterm => InterruptMemo::Sigterm,
                 Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
             },
+            startup_deadline_ns: policy.startup_deadline.map(nanos),
+            stall: policy.stall.map(StallMemo::from),
         },
         run: memory.run.0,
         restarts: memory.restarts,
@@ -223,6 +277,8 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         ended: end.map(|end| Stamp::from(end.at)),
         outcome: end.map(OutcomeMemo::of),
         spent: memory.spent.into(),
+        pulse: PulseMemo::of(memory),
+        conversation: (&memory.conversation).into(),
         not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
             Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
@@ -250,7 +306,10 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         started: memo.started.map(Now::from),
         last_end: None,
         told: Arc::default(),
+        seen: None,
         spent: memo.spent.into(),
+        pulse: memo.pulse.read(),
+        conversation: memo.conversation.into(),
     };
     if child.run() != Some(memory.run) {
         return None;
@@ -261,7 +320,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         Child::Running { at, pid, .. } => {
             memory.started.get_or_insert(stamp(*at));
             memory.first_started.get_or_insert(stamp(*at));
-            Phase::Running { pid: *pid }
+            memo.pulse.stop(Some(*pid), now.mono).unwrap_or(Phase::Running { pid: *pid })
         }
         Child::Ended { ending, at, started, .. } if memo.handled => {
             memory.started = memory.started.or(started.map(stamp));
@@ -278,7 +337,8 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
                 .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }
         // Of an end that was not handled, too: reconcile treats it as news.
-        Child::Starting(_) | Child::Ended { .. } => Phase::Starting,
+        Child::Ended { .. } => memo.pulse.stop(None, now.mono).unwrap_or(Phase::Starting),
+        Child::Starting(_) => Phase::Starting,
     };
     Some(memory)
 }
@@ -299,4 +359,36 @@ fn fingerprint(hex: &str) -> Option<Fingerprint> {
         *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(Fingerprint(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_read_as_it_was_written_and_a_memo_without_one_has_none() {
+        let now = Now { mono: Mono(9), wall: Wall(9) };
+        let child = Child::Running { run: RunId(7), pid: 3, at: Mono(5) };
+        let session = || "5f0c".to_owned();
+        for conversation in [
+            Conversation::None,
+            Conversation::Begun { session: None },
+            Conversation::Begun { session: Some(session()) },
+            Conversation::Continued { session: session() },
+            Conversation::Unfinished { session: session() },
+            Conversation::Lost,
+        ] {
+            let unknown = AgentMemory::unknown(SessionName::new("a").unwrap());
+            let memory = AgentMemory { run: RunId(7), conversation: conversation.clone(), ..unknown };
+            let memo = encode(&memory);
+            assert_eq!(recall(&memo, &child, now).unwrap().conversation, conversation);
+            let mut memo: serde_json::Value = serde_json::from_slice(&memo).unwrap();
+            memo["conversation"] = "later".into();
+            let later = serde_json::to_vec(&memo).unwrap();
+            memo.as_object_mut().unwrap().remove("conversation");
+            for memo in [later, serde_json::to_vec(&memo).unwrap()] {
+                assert_eq!(recall(&memo, &child, now).unwrap().conversation, Conversation::None);
+            }
+        }
+    }
 }

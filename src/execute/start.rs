@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    AGENTD, AgentName, AgentSpec, Child, Ending, Extra, Mono, Observed, RunId, Seat, SeatState, SessionName,
-    StartError, StartStage,
+    AGENTD, AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError,
+    StartStage,
 };
+use crate::reconcile::Begin;
 use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
 use crate::sys::notify::VARIABLE as NOTIFY_VARIABLE;
 use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 use crate::sys::{process, unix_socket};
 
-use super::{Executor, What, hooks};
+use super::{Executor, What, arguments, hooks};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
@@ -30,6 +31,7 @@ pub(super) struct Launch {
     pub agent: AgentName,
     pub run: RunId,
     pub spec: Arc<AgentSpec>,
+    pub begin: Begin,
     pub line: String,
     pub memo: Vec<u8>,
 }
@@ -92,7 +94,7 @@ impl Executor {
             self.waiting.push(launch);
             return;
         }
-        let Launch { agent, run, spec, line, memo } = launch;
+        let Launch { agent, run, spec, begin, line, memo } = launch;
         let mut environment = self.environment(&agent, run, &spec);
         let notify = self.notify_socket(&agent);
         if let Some(path) = &notify {
@@ -102,7 +104,7 @@ impl Executor {
         }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
-        let (argv, filter) = self.arguments(&agent, &spec);
+        let (argv, filter) = self.arguments(&agent, &spec, &begin);
         let before = self.preparation(&spec);
         let Some(place) = self.places.get_mut(&agent) else { return };
         place.run = Some(run);
@@ -198,20 +200,25 @@ impl Executor {
         wanted.iter().map(fill_in).collect::<Option<_>>().unwrap_or_default()
     }
 
-    /// The program's arguments, with those that have it tell of itself, and the filter that reads what it then prints. An older
-    /// shim has no place for a filter.
-    fn arguments(&self, agent: &AgentName, spec: &AgentSpec) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let mut argv: Vec<Vec<u8>> = spec.launch.argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
-        let Extra { place, events, env: _, filter } = &spec.launch.extra;
+    /// The program's arguments, and the filter that reads what it then prints.
+    fn arguments(&self, agent: &AgentName, spec: &AgentSpec, begin: &Begin) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let extra = &spec.launch.extra;
+        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
+        // An older shim has no place for a filter.
+        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
+        // It stands in words that harnesses hand to a shell, or read as JSON.
+        let agentd = hooks::plain(&self.ground.agentd).filter(|_| has_place);
+        let filter = agentd.zip(extra.filter).map(|(path, dialect)| [path, "filter", dialect]);
+        let filter = filter.into_iter().flatten().map(|word| word.as_bytes().to_vec()).collect();
+        (arguments::of(&spec.launch, agentd, begin), filter)
+    }
+
+    /// Whether the agent's program can be made to tell of itself, if it knows how to.
+    pub(super) fn hears(&self, agent: &AgentName) -> bool {
         let link = self.places.get(agent).and_then(|place| place.link.as_ref());
         let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
         // It stands in words that harnesses hand to a shell, or read as JSON.
-        let (true, Some(path)) = (has_place, hooks::plain(&self.ground.agentd)) else { return (argv, Vec::new()) };
-        let events = events.iter().map(|word| word.to_string_lossy().replace(AGENTD, path).into_bytes());
-        let place = (*place).min(argv.len());
-        argv.splice(place..place, events);
-        let filter = filter.map(|dialect| [path, "filter", dialect].map(|word| word.as_bytes().to_vec()).into());
-        (argv, filter.unwrap_or_default())
+        has_place && hooks::plain(&self.ground.agentd).is_some()
     }
 
     /// What makes the agent's place ready, if it is to be.

@@ -29,6 +29,8 @@ pub struct AgentSpec {
     pub launch: Launch,
     /// How it is kept running. A change of it applies to the running agent, which isn't touched.
     pub policy: Policy,
+    /// What is typed into its terminal when it has stalled, if anything is.
+    pub nudge: Option<Arc<str>>,
     /// Of `launch` and `session`.
     pub fingerprint: Fingerprint,
     /// What `launch` was made of. Replicas share it.
@@ -72,6 +74,37 @@ pub struct Extra {
     pub env: BTreeMap<String, String>,
     /// How to read what the program then prints: an argument of `agentd filter`.
     pub filter: Option<&'static str>,
+    /// How it goes on with its conversation; none if it can't, or isn't to.
+    pub resume: Option<Resume>,
+}
+
+impl Extra {
+    /// The same without all that has the program tell of itself.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { place: self.place, resume: self.resume, ..Self::default() }
+    }
+}
+
+impl Extra {
+    /// Whether the program is asked to tell of itself.
+    pub fn tells(&self) -> bool {
+        self.filter.is_some() || !self.events.is_empty()
+    }
+}
+
+/// How a program goes on with a conversation, which [`SESSION`] stands for in options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Options of a fresh start that have it call its conversation so; empty if it chooses.
+    pub fresh: Vec<CString>,
+    /// The arguments of a start that goes on with one, without the next. They are those of a fresh start up to
+    /// [`Extra::place`].
+    pub argv: Vec<CString>,
+    /// Options that say which.
+    pub options: Vec<CString>,
+    /// Where in `argv` these stand.
+    pub place: usize,
 }
 
 /// How an agent is kept.
@@ -93,6 +126,33 @@ pub struct Policy {
     pub grace_period: Duration,
     /// How this harness is asked to end.
     pub interrupt: Interrupt,
+    /// How long a run has to begin to work; one that hasn't by then has failed to start.
+    pub startup_deadline: Option<Duration>,
+    /// What follows when nothing happens.
+    pub stall: Option<Stall>,
+}
+
+/// What follows when a running agent gives no sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// For this long.
+    pub after: Duration,
+    /// How many times in a row it is nudged first, if there is anything to say to it.
+    pub max_nudges: u32,
+    /// What follows then.
+    pub on_stall: OnStall,
+}
+
+/// What follows when an agent has stalled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStall {
+    /// It is told.
+    #[default]
+    Notify,
+    /// It is stopped and started again, as after a failure.
+    Restart,
+    /// It is stopped and stays so.
+    Stop,
 }
 
 /// What one run may use of its model, by its harness's account.
@@ -110,7 +170,7 @@ pub enum Restart {
     /// None.
     #[default]
     No,
-    /// Every one but exit status 0.
+    /// Every one that came to nothing, unless another would end in the same way.
     OnFailure,
     /// Every one.
     Always,
@@ -126,6 +186,9 @@ pub enum Interrupt {
     /// C-c typed into the pane this many times at once, for full-screen programs that read it as a key.
     TypeCtrlC(u8),
 }
+
+/// Stands for a conversation in the options of [`Resume`].
+pub const SESSION: &str = "{session}";
 
 /// Stands for agentd's own program in the options of [`Extra`].
 pub const AGENTD: &str = "{agentd}";
@@ -155,7 +218,10 @@ impl AgentSpec {
                 limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
+                startup_deadline: None,
+                stall: None,
             },
+            nudge: None,
             fingerprint: Fingerprint::default(),
             origin: Arc::default(),
         }

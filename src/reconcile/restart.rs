@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{AgentMemory, Phase, outcome};
-use crate::model::{End, Mono, Outcome, Policy, Restart};
+use super::{AgentMemory, Conversation, Phase, outcome};
+use crate::model::{End, Mono, OnStall, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
 pub(super) const GOOD_RUN: Duration = Duration::from_secs(60);
@@ -22,7 +22,9 @@ pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase 
         Restart::OnFailure => !end.is_success() && vain.is_none(),
         Restart::Always => true,
     };
-    let exhausted = policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
+    let wanted = policy.stall.filter(|_| end.is_stall()).map_or(wanted, |stall| stall.on_stall == OnStall::Restart);
+    let is_counted = memory.conversation != Conversation::Lost;
+    let exhausted = is_counted && policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
     if wanted && !exhausted {
         let until = end.at.mono.after(delay(policy, memory.streak));
         return Phase::BackingOff { until: reset(end).map_or(until, |reset| reset.max(until)) };

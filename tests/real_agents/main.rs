@@ -16,6 +16,8 @@ mod outcomes;
 #[macro_use]
 mod proofs;
 mod provider;
+mod resume;
+mod stall;
 
 use std::fs;
 use std::path::Path;
@@ -29,6 +31,7 @@ use outcomes::{
     recovers_from_a_broken_provider, recovers_from_a_rate_limit, uses_a_tool,
 };
 use provider::{ANSWER, Failure, Provider, Script};
+use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -224,6 +227,13 @@ proofs! {
     qwen_code_is_held_on_a_wrong_key: "qwen-code", QWEN, Headless, WrongKey, is_held_on_a_wrong_key, "";
     qwen_code_is_stopped_at_work: "qwen-code", QWEN, Headless, Stops, is_stopped_at_work, "";
     an_interactive_qwen_code_answers_and_stays: "qwen-code", QWEN, Interactive, Answers, answers_and_stays, "";
+    claude_code_goes_on: "claude-code", CLAUDE, Headless, GoesOn, goes_on, "";
+    an_interactive_claude_code_goes_on: "claude-code", CLAUDE, Interactive, GoesOn, goes_on, "";
+    codex_goes_on: "codex", CODEX, Headless, GoesOn, goes_on, ANYWHERE;
+    an_interactive_codex_goes_on: "codex", CODEX, Interactive, GoesOn, goes_on_after_a_turn, "";
+    opencode_goes_on: "opencode", OPENCODE, Headless, GoesOn, goes_on_once_answered, "";
+    gemini_goes_on: "gemini-cli", GEMINI, Headless, GoesOn, goes_on, FLASH;
+    qwen_code_goes_on: "qwen-code", QWEN, Headless, GoesOn, goes_on, "";
     claude_code_starts_unattended: "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "";
     claude_code_starts_unattended_and_does_without_permissions:
         "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "permissions = \"bypass\"";

@@ -35,6 +35,8 @@ pub enum What {
     Stops,
     /// Its own interrupt is enough to stop it.
     Interrupt,
+    /// It is killed at work, also while no agentd runs, and goes on with its conversation.
+    GoesOn,
     /// In an empty home that is prepared, it asks nobody anything.
     Unattended,
     /// It tells when it works and when it rests, beside the user's own hooks, and with no file of the user's touched.
@@ -43,7 +45,7 @@ pub enum What {
     Asks,
 }
 
-const ALL: [(What, &str); 12] = [
+const ALL: [(What, &str); 13] = [
     (What::Answers, "answers its prompt"),
     (What::Tool, "uses a tool, and tells its usage"),
     (What::WrongKey, "a wrong key: `auth_failed`, held"),
@@ -53,6 +55,7 @@ const ALL: [(What, &str); 12] = [
     (What::Interrupted, "SIGINT: `interrupted`"),
     (What::Stops, "is stopped at work, and leaves nothing"),
     (What::Interrupt, "its own interrupt is enough"),
+    (What::GoesOn, "killed at work, it goes on with its conversation"),
     (What::Unattended, "prepared, it starts unattended in an empty home"),
     (What::Tells, "tells when it works and when it rests"),
     (What::Asks, "tells what it asks a person"),

@@ -10,6 +10,12 @@ use super::{LIMIT, Mode, PROMPT, Permissions, Request, Unsupported};
 /// Other names of the options by which programs are told what to print.
 const OUTPUTS: [&str; 5] = ["-o", "--output-format", "--format", "--json", "--settings"];
 
+/// Options by which programs are told of a conversation, beside a form's own.
+const SESSIONS: [&str; 5] = ["--resume", "--session-id", "--session", "--continue", "--fork-session"];
+
+/// What a program is told that goes on with a conversation, if its form doesn't say.
+pub const CONTINUE: &str = "Continue.";
+
 /// How it is run in one mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -35,6 +41,14 @@ pub struct Form {
     pub event_env: BTreeMap<String, String>,
     /// What it then writes to its standard output, if that isn't for people any more.
     pub filter: Option<Dialect>,
+    /// Have a new conversation be called as agentd calls it, which [`crate::model::SESSION`] stands for.
+    pub session_args: Vec<String>,
+    /// Have it go on with a conversation. Empty if it can't.
+    pub resume_args: Vec<String>,
+    /// What it is then told in place of its prompt.
+    pub resume_prompt: String,
+    /// Others of its arguments that name a conversation.
+    pub session_words: Vec<String>,
     /// Tell it how many turns it may take, which [`super::LIMIT`] stands for; empty if it knows no such limit.
     pub max_turns: Vec<String>,
     /// The same of dollars.
@@ -58,6 +72,10 @@ impl Form {
             event_args: Vec::new(),
             event_env: BTreeMap::new(),
             filter: None,
+            session_args: Vec::new(),
+            resume_args: Vec::new(),
+            resume_prompt: CONTINUE.to_owned(),
+            session_words: Vec::new(),
             max_turns: Vec::new(),
             max_cost_usd: Vec::new(),
             interrupt: Interrupt::Sigint,
@@ -99,10 +117,20 @@ impl Form {
 
     /// Whether its own arguments for events would meet others to the same end among an agent's.
     pub fn is_told_otherwise(&self, args: &[&str]) -> bool {
-        let name = |arg: &str| arg.split('=').next().unwrap_or_default().to_owned();
-        let ours = self.event_args.iter().filter(|arg| arg.starts_with('-')).map(|arg| name(arg));
-        let ours: Vec<String> = ours.chain(OUTPUTS.map(str::to_owned)).collect();
-        args.iter().any(|arg| ours.contains(&name(arg)))
+        meets(args, &[&self.event_args], &OUTPUTS)
+    }
+
+    /// Whether an agent's own arguments say which conversation is meant.
+    pub fn is_told_a_session(&self, args: &[&str]) -> bool {
+        meets(args, &[&self.session_args, &self.resume_args], &SESSIONS)
+            || args.iter().any(|arg| self.session_words.iter().any(|word| word == name(arg)))
+            // Behind it nothing is an option or a subcommand.
+            || (self.resumes_by_a_subcommand() && args.contains(&"--"))
+    }
+
+    /// Then the agent's own options must stand before it.
+    pub fn resumes_by_a_subcommand(&self) -> bool {
+        self.resume_args.first().is_some_and(|first| !first.starts_with('-'))
     }
 
     /// The arguments that pass a prompt.
@@ -115,6 +143,17 @@ impl Form {
             word
         })
     }
+}
+
+/// Whether options of an agent's are among ours, or among these.
+fn meets(args: &[&str], ours: &[&[String]], others: &[&str]) -> bool {
+    let options = || ours.iter().copied().flatten().filter(|arg| arg.starts_with('-')).map(|arg| name(arg));
+    args.iter().map(|arg| name(arg)).any(|arg| others.contains(&arg) || options().any(|option| option == arg))
+}
+
+/// An option without its value.
+fn name(arg: &str) -> &str {
+    arg.split('=').next().unwrap_or_default()
 }
 
 /// Puts the prompt in every place that is held for it; what the prompt itself contains is not looked at.

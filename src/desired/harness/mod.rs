@@ -155,6 +155,8 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// The prompt, byte for byte.
     pub prompt: Option<&'a [u8]>,
+    /// Whether it is for an agent that goes on with a conversation: then it is told to, in place of its prompt.
+    pub resumes: bool,
 }
 
 /// The arguments of an agent.
@@ -164,6 +166,8 @@ pub struct Argv {
     pub words: Vec<Vec<u8>>,
     /// Where those that agentd chose end: further options can stand here.
     pub options_end: usize,
+    /// Where the agent's own end, before those that pass the prompt.
+    pub args_end: usize,
 }
 
 /// How a harness is asked for its events.
@@ -254,6 +258,27 @@ impl Harness {
         (is_asked && !form.is_told_otherwise(request.args)).then_some(events)
     }
 
+    /// Whether agentd can have it tell what it does in this mode.
+    pub fn has_events(&self, mode: Mode) -> bool {
+        self.form(mode).is_some_and(|form| !form.event_args.is_empty() || form.filter.is_some())
+    }
+
+    /// How it goes on with a conversation, unless it can't, or an agent's own arguments name one: the arguments that have a
+    /// new one be called so, and those that have it go on.
+    pub fn sessions(&self, request: &Request) -> Option<(&[String], &[String])> {
+        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let can = !form.resume_args.is_empty() && !form.is_told_a_session(request.args);
+        can.then_some((&form.session_args, &form.resume_args))
+    }
+
+    /// The argv of an agent that goes on with a conversation, and where in it the arguments stand that say with which.
+    pub fn resumed(&self, request: &Request) -> Option<(Argv, usize)> {
+        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let argv = self.argv(&Request { resumes: true, ..*request }).ok()?;
+        let place = if form.resumes_by_a_subcommand() { argv.args_end } else { argv.options_end };
+        Some((argv, place))
+    }
+
     /// The argv, or everything that it can't do.
     pub fn argv(&self, request: &Request) -> Result<Argv, Vec<Unsupported>> {
         let mode = self.mode(request.mode, request.prompt.is_some());
@@ -283,13 +308,15 @@ impl Harness {
         if !unsupported.is_empty() {
             return Err(unsupported);
         }
+        let args_end = words.len();
         let mut argv: Vec<Vec<u8>> = words.into_iter().map(|word| word.as_bytes().to_vec()).collect();
         match request.prompt {
             Some(prompt) if has_placeholder => argv.iter_mut().skip(1).for_each(|word| fill_in(word, prompt)),
+            Some(_) if request.resumes => argv.extend(form.passing(form.resume_prompt.as_bytes())),
             Some(prompt) => argv.extend(form.passing(prompt)),
             None => {}
         }
-        Ok(Argv { words: argv, options_end })
+        Ok(Argv { words: argv, options_end, args_end })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads `[harness.<name>]`: each table is laid over the harness that has its name already, field by field.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::super::source::Source;
 use super::form::Form;
 use super::{CUSTOM, Harness, Harnesses, LIMIT, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
-use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt};
+use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt, SESSION};
 
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
@@ -50,6 +51,10 @@ pub static FORM: TableKind = TableKind {
         "event_args",
         "event_env",
         "filter",
+        "session_args",
+        "resume_args",
+        "resume_prompt",
+        "session_words",
         "max_turns",
         "max_cost_usd",
         "interrupt",
@@ -229,11 +234,25 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
     if let Some((_, index)) = fields.word("filter", &words, reporter) {
         form.filter = Dialect::ALL.get(index).copied();
     }
+    read_sessions(&mut form, &fields, reporter);
     let words = INTERRUPTS.map(|(word, _)| word);
     if let Some((_, index)) = fields.word("interrupt", &words, reporter) {
         form.interrupt = INTERRUPTS.get(index).map_or(form.interrupt, |(_, interrupt)| *interrupt);
     }
     form
+}
+
+fn read_sessions(form: &mut Form, fields: &Fields, reporter: &mut Reporter) {
+    if let Some(args) = texts(fields, "resume_args", Some(SESSION), reporter) {
+        form.resume_args = args;
+        // The old ones belong to the old way.
+        form.session_args = Vec::new();
+    }
+    form.session_args = texts(fields, "session_args", Some(SESSION), reporter).unwrap_or(take(&mut form.session_args));
+    form.session_words = texts(fields, "session_words", None, reporter).unwrap_or(take(&mut form.session_words));
+    if let Some((_, prompt)) = fields.string("resume_prompt", reporter) {
+        prompt.clone_into(&mut form.resume_prompt);
+    }
 }
 
 /// The fields that both kinds of table have.

@@ -87,7 +87,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 14] = [
+pub static FORM: [Field; 18] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -165,6 +165,34 @@ pub static FORM: [Field; 14] = [
         preset: Preset::Else("what it prints is for people"),
         meaning: "Whose events it then prints, one a line, for agentd to read and to show as text.",
         examples: &["\"claude-code\""],
+    },
+    Field {
+        name: "session_args",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Value("[]"),
+        meaning: "Further arguments that have it call a new conversation {session}, a UUID that agentd makes up.",
+        examples: &["[\"--session-id\", \"{session}\"]"],
+    },
+    Field {
+        name: "resume_args",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Else("it can't go on with a conversation"),
+        meaning: "Further arguments that have it go on with the conversation {session}; a subcommand stands after an agent's args.",
+        examples: &["[\"--resume\", \"{session}\"]"],
+    },
+    Field {
+        name: "resume_prompt",
+        kind: Kind::Text(None),
+        preset: Preset::Value("\"Continue.\""),
+        meaning: "What it is then told in place of its prompt, if it has one.",
+        examples: &["\"Go on.\""],
+    },
+    Field {
+        name: "session_words",
+        kind: Kind::Texts { least: 0 },
+        preset: Preset::Value("[]"),
+        meaning: "Others of its arguments that name a conversation: an agent that has one in its args begins and goes on as they say.",
+        examples: &["[\"-c\"]"],
     },
     Field {
         name: "max_turns",

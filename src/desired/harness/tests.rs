@@ -41,6 +41,15 @@ fn golden(harness: &Harness) -> String {
         ("lone dash", with("-")),
         ("subcommand", with("mcp")),
     ];
+    // After what a run that goes on with a conversation is given stands what gives a fresh one its name.
+    let resumed = |request: &Request| match (harness.sessions(request), harness.resumed(request)) {
+        (Some((fresh, options)), Some((mut resumed, place))) => {
+            resumed.words.splice(place..place, options.iter().map(|option| option.clone().into_bytes()));
+            let words: Vec<_> = resumed.words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+            format!("{} ({})", words.join("│"), fresh.join("│"))
+        }
+        (None, _) | (_, None) => "never".to_owned(),
+    };
     let mut text =
         format!("bare           {}\nprompt         {}\n", argv(name, &Request::default()), argv(name, &with("do it")));
     for mode in Mode::ALL {
@@ -48,6 +57,11 @@ fn golden(harness: &Harness) -> String {
         writeln!(text, "\n{}: {interrupt:?}", mode.word()).unwrap();
         for (what, request) in &requests {
             writeln!(text, "{what:<14} {}", argv(name, &Request { mode: Some(mode), ..*request })).unwrap();
+        }
+        for (what, request) in
+            [("resumed, bare", requests[0].1), ("resumed", requests[6].1), ("resumed, dash", requests[10].1)]
+        {
+            writeln!(text, "{what:<14} {}", resumed(&Request { mode: Some(mode), ..request })).unwrap();
         }
     }
     text
@@ -133,6 +147,29 @@ fn a_harness_is_asked_for_its_events_unless_an_agent_says_what_it_prints() {
     let gemini = Request { args: &["-o", "json"], mode: Some(Mode::Headless), ..with("do it") };
     assert_eq!(find("gemini-cli").unwrap().events(&gemini), None);
     assert_eq!(find("custom").unwrap().events(&with("do it")), None);
+}
+
+#[test]
+fn who_names_a_conversation_in_its_args_is_given_none() {
+    let given = |name, mode, args: &[&str]| {
+        find(name).unwrap().sessions(&Request { args, mode: Some(mode), ..with("do it") }).is_some()
+    };
+    for mode in Mode::ALL {
+        assert!(given("claude-code", mode, &["--verbose"]));
+        for own in ["--resume", "--resume=5f", "-r", "-c", "--continue", "--session-id=5f", "--fork-session"] {
+            assert!(!given("claude-code", mode, &["--verbose", own]), "{own}");
+        }
+        // Here these are its sandbox and its settings.
+        assert!(given("codex", mode, &["-s", "read-only", "-c", "a=1"]));
+        for own in ["resume", "fork", "--"] {
+            assert!(!given("codex", mode, &[own, "5f"]), "{own}");
+        }
+    }
+    assert!(
+        given("gemini-cli", Mode::Headless, &["--yolo"]) && !given("gemini-cli", Mode::Headless, &["-r", "latest"])
+    );
+    assert!(!given("opencode", Mode::Headless, &["-s", "ses_1"]) && !given("opencode", Mode::Headless, &["-c"]));
+    assert!(!given("opencode", Mode::Interactive, &[]) && !given("custom", Mode::Headless, &[]));
 }
 
 #[test]

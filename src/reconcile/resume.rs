@@ -1,0 +1,145 @@
+//! What a restart does about the agent's conversation: it goes on with one that was not finished, and begins anew else.
+//!
+//! Nobody can look into a harness's files from here, so what is known of a conversation is what was told of it. One that
+//! could not be gone on with is never tried twice in a row: the next start begins anew, as a part of the same restart.
+
+use super::restart::GOOD_RUN;
+use crate::model::{Activity, AgentName, AgentSpec, End, Ending, Now, RunId, Told};
+
+/// What is known of an agent's conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Conversation {
+    /// There is none to go on with.
+    #[default]
+    None,
+    /// The newest run has begun one.
+    Begun {
+        /// What it is called unless the harness says otherwise; none if only the harness can say that there is one.
+        session: Option<String>,
+    },
+    /// The newest run goes on with one.
+    Continued {
+        /// Which.
+        session: String,
+    },
+    /// The newest run that there was ended before it was done: the next one goes on with it.
+    Unfinished {
+        /// Which.
+        session: String,
+    },
+    /// The newest run could not go on with it: the next one begins anew, in its place.
+    Lost,
+}
+
+/// How a start is to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With a new conversation.
+    Fresh {
+        /// What it is called, if the harness takes a name: a UUID.
+        session: String,
+    },
+    /// With the conversation of an earlier run.
+    Resumed {
+        /// Which.
+        session: String,
+    },
+}
+
+impl Begin {
+    /// Why the program is executed.
+    pub(super) fn reason(&self, before: &Conversation) -> &'static str {
+        match (self, before) {
+            (Self::Resumed { .. }, _) => "goes on with its conversation",
+            (Self::Fresh { .. }, Conversation::Lost) => "begins anew, as its conversation could not be gone on with",
+            (Self::Fresh { .. }, _) => "declared",
+        }
+    }
+}
+
+impl Conversation {
+    /// How the next run begins.
+    pub(super) fn next(&self, agent: &AgentName, spec: &AgentSpec, run: RunId, now: Now) -> Begin {
+        match self {
+            Self::Unfinished { session } if spec.launch.extra.resume.is_some() => {
+                Begin::Resumed { session: session.clone() }
+            }
+            Self::None | Self::Begun { .. } | Self::Continued { .. } | Self::Unfinished { .. } | Self::Lost => {
+                Begin::Fresh { session: mint(agent, run, now) }
+            }
+        }
+    }
+
+    /// What is known while a run lasts that begins so.
+    pub(super) fn during(begin: &Begin, spec: &AgentSpec) -> Self {
+        let extra = &spec.launch.extra;
+        match begin {
+            Begin::Resumed { session } => Self::Continued { session: session.clone() },
+            Begin::Fresh { session } => {
+                // Who is asked to tell of itself and didn't has come to no conversation.
+                let is_ours = !extra.tells() && extra.resume.as_ref().is_some_and(|resume| !resume.fresh.is_empty());
+                Self::Begun { session: is_ours.then(|| session.clone()) }
+            }
+        }
+    }
+
+    /// What is known after the end of a run.
+    pub(super) fn after(&self, end: &End, told: &Told, started: Option<Now>) -> Self {
+        let said = told.session.as_deref().filter(|session| is_plain(session)).map(str::to_owned);
+        let unfinished = |session: Option<String>| session.map_or(Self::None, |session| Self::Unfinished { session });
+        match self {
+            Self::Begun { .. } | Self::Continued { .. } if end.is_success() => Self::None,
+            Self::Begun { session } if was_executed(end) => unfinished(said.or_else(|| session.clone())),
+            Self::None | Self::Lost | Self::Begun { .. } => Self::None,
+            Self::Continued { session } if was_executed(end) => {
+                let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
+                if said.is_none() && !has_worked(told) && !lasted {
+                    return Self::Lost;
+                }
+                unfinished(said.or_else(|| Some(session.clone())))
+            }
+            // Nobody has tried yet.
+            Self::Continued { session } | Self::Unfinished { session } => Self::Unfinished { session: session.clone() },
+        }
+    }
+}
+
+fn was_executed(end: &End) -> bool {
+    match end.ending {
+        Ending::NotStarted(_) => false,
+        Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => true,
+    }
+}
+
+/// It told of more than that it starts.
+fn has_worked(told: &Told) -> bool {
+    told.activity.as_ref().is_some_and(|doing| match doing.activity {
+        Activity::Busy | Activity::Waiting => true,
+        Activity::Starting | Activity::Idle => false,
+    })
+}
+
+/// Whether it can be nothing but a name among a program's arguments. Whoever runs beside the agent can tell any.
+pub(super) fn is_plain(session: &str) -> bool {
+    session.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && session.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// A UUID (version 8) of the run, the time, and the agent's name: no other start of any agent has it.
+pub(super) fn mint(agent: &AgentName, run: RunId, now: Now) -> String {
+    // FNV-1a.
+    let hash = agent.as_str().bytes().chain(now.wall.0.to_le_bytes()).chain(run.0.to_le_bytes());
+    let hash =
+        hash.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let version = (run.0 & !0xf000) | 0x8000;
+    let variant = (hash & !(0b11 << 62)) | (0b10 << 62);
+    let group = |number: u64, from: u32, digits: u32| number >> from & ((1 << (digits * 4)) - 1);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        group(version, 32, 8),
+        group(version, 16, 4),
+        group(version, 0, 4),
+        group(variant, 48, 4),
+        group(variant, 0, 12)
+    )
+}

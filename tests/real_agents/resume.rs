@@ -1,0 +1,83 @@
+//! Killed at work, an agent goes on with its conversation: its provider is told what it was told before.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Daemon, Host, is_alive, kill, until};
+use crate::provider::{Provider, Script};
+use crate::{assert_nothing_runs, host, install};
+
+/// What a provider is told again only by who remembers it.
+const BEFORE: &str = "What is the answer?";
+
+/// Who tells its conversation before its provider has answered.
+pub fn goes_on(harness: &str, package: &str, more: &str) {
+    is_killed_and_goes_on(harness, package, more, Script::Hangs);
+}
+
+/// Who tells it when its provider begins to answer.
+pub fn goes_on_once_answered(harness: &str, package: &str, more: &str) {
+    is_killed_and_goes_on(harness, package, more, Script::Slow(Duration::from_secs(5)));
+}
+
+/// Who tells it at the end of a turn, and stays.
+pub fn goes_on_after_a_turn(harness: &str, package: &str, more: &str) {
+    is_killed_and_goes_on(harness, package, more, Script::Answers);
+}
+
+fn is_killed_and_goes_on(harness: &str, package: &str, more: &str, script: Script) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(script);
+    let host = host(harness, &bin, &provider, more);
+    let daemon = host.start();
+    let (first, pid) = at_work(&host, &daemon, harness, 0);
+    kill(pid, Signal::SIGKILL);
+    until("the conversation before", || (continued(&provider) > 0).then_some(()));
+    let (second, pid) = at_work(&host, &daemon, harness, 1);
+    assert_eq!(first, second);
+
+    // The same without anybody who sees it.
+    drop(daemon);
+    kill(pid, Signal::SIGKILL);
+    until("its end", || (!is_alive(pid)).then_some(()));
+    let before = continued(&provider);
+    let daemon = host.start();
+    until("the conversation before", || (continued(&provider) > before).then_some(()));
+    at_work(&host, &daemon, harness, 2);
+    host.configure("# nobody\n");
+    daemon.wait_state(harness, "none");
+    assert_nothing_runs(&host);
+}
+
+/// Its conversation, once that is told and is in some file, and its program.
+fn at_work(host: &Host, daemon: &Daemon, harness: &str, restarts: u64) -> (String, u32) {
+    until("its conversation", || {
+        let agent = daemon.agent(harness);
+        let conversation = agent["conversation"].as_str()?.to_owned();
+        let is_it = agent["restarts"] == restarts
+            && agent["state"] == "running"
+            && is_recorded(&host.at("work"), &conversation);
+        Some((conversation, u32::try_from(agent["pid"].as_u64()?).ok()?)).filter(|_| is_it)
+    })
+}
+
+/// Whether a file below says what it was asked in this conversation; the list of all that it ever was isn't one.
+fn is_recorded(directory: &Path, conversation: &str) -> bool {
+    let has = |text: &[u8], what: &str| text.windows(what.len()).any(|part| part == what.as_bytes());
+    fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => is_recorded(&entry.path(), conversation),
+        Ok(kind) if kind.is_file() && entry.file_name() != "history.jsonl" => {
+            fs::read(entry.path()).is_ok_and(|text| has(&text, BEFORE) && has(&text, conversation))
+        }
+        Ok(_) | Err(_) => false,
+    })
+}
+
+/// How often the provider was asked to go on with what it had been asked.
+fn continued(provider: &Provider) -> usize {
+    let is_both = |body: &str| body.contains("Continue.") && body.contains(BEFORE);
+    provider.asked().iter().filter(|request| is_both(&request.body)).count()
+}
