@@ -1,4 +1,4 @@
-//! The events that opencode hands to its plugins: with a terminal, it has no other way to tell. A plugin runs our hook for
+//! The events that opencode hands to its plugins: with a terminal, it has no other way to tell. Ours runs our hook for
 //! each event of the main session, one after the other; those of sessions below it are its agents', and say nothing of it.
 //!
 //! An answer of the model's is told again and again while it grows. It ends a turn when it is complete and calls for no

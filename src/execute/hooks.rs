@@ -10,7 +10,7 @@ use crate::sys::runtime_dir::{Access, ensure_dir};
 /// One of the files.
 struct HookFile {
     name: &'static str,
-    /// With the place of agentd's program.
+    /// With the places of agentd's program and of the directory.
     text: &'static str,
     /// It is read only if nobody but root can change it, or any directory above it.
     is_roots: bool,
@@ -19,7 +19,7 @@ struct HookFile {
 }
 
 /// In the order of [`HOOK_FILES`].
-const FILES: [HookFile; 3] = [
+const FILES: [HookFile; 4] = [
     HookFile {
         name: HOOK_FILES[0],
         text: include_str!("hooks/gemini.json"),
@@ -27,8 +27,9 @@ const FILES: [HookFile; 3] = [
         instead_of: Some("/etc/gemini-cli/system-defaults.json"),
     },
     HookFile { name: HOOK_FILES[1], text: include_str!("hooks/opencode.js"), is_roots: false, instead_of: None },
+    HookFile { name: HOOK_FILES[2], text: include_str!("hooks/opencode.json"), is_roots: false, instead_of: None },
     HookFile {
-        name: HOOK_FILES[2],
+        name: HOOK_FILES[3],
         text: include_str!("hooks/qwen.json"),
         is_roots: false,
         instead_of: Some("/etc/qwen-code/system-defaults.json"),
@@ -58,7 +59,7 @@ impl HookFiles {
         if let Err(error) = ensure_dir(directory, Access { owner: None, group: None, mode: 0o755 }) {
             tracing::warn!(%error, "no files for hooks");
         } else if is_fit(directory) {
-            made.names.extend(FILES.iter().filter(|file| file.make(directory, agentd)).map(|file| file.name));
+            made.names.extend(FILES.iter().filter(|file| file.make(directory, path, agentd)).map(|file| file.name));
         }
         made
     }
@@ -74,13 +75,14 @@ impl HookFiles {
 }
 
 impl HookFile {
-    fn make(&self, directory: &Path, agentd: &str) -> bool {
+    fn make(&self, directory: &Path, path: &str, agentd: &str) -> bool {
         let is_wanted = !self.is_roots || is_roots_alone(directory);
         if !is_wanted || self.instead_of.is_some_and(|path| Path::new(path).symlink_metadata().is_ok()) {
             tracing::debug!(file = self.name, "isn't made: its program would not read it, or has one of this host's");
             return false;
         }
-        let made = publish(directory, self.name, self.text.replace(AGENTD, agentd).as_bytes());
+        let text = self.text.replace(AGENTD, agentd).replace(HOOKS, path);
+        let made = publish(directory, self.name, text.as_bytes());
         made.inspect_err(|error| tracing::warn!(file = self.name, %error, "could not write it for hooks")).is_ok()
     }
 }
@@ -125,6 +127,8 @@ mod tests {
         }
         let text = std::fs::read_to_string(directory.join("opencode.js")).unwrap();
         assert!(text.contains("spawn(\"/bin/agentd\", [\"hook\", \"opencode\"]") && !text.contains("{agentd}"));
+        let settings = std::fs::read_to_string(directory.join("opencode.json")).unwrap();
+        assert_eq!(settings, format!("{{\"plugin\": [\"file://{path}/opencode.js\"]}}\n"));
         assert!(!directory.join("gemini.json").exists());
     }
 
@@ -147,7 +151,10 @@ mod tests {
 
     #[test]
     fn their_hooks_are_those_whose_payloads_are_understood() {
-        let files = FILES.iter().filter_map(|file| Some((file, serde_json::from_str::<Value>(file.text).ok()?)));
+        let files = FILES
+            .iter()
+            .filter(|file| !file.name.starts_with("opencode"))
+            .filter_map(|file| Some((file, serde_json::from_str::<Value>(file.text).ok()?)));
         let mut seen = 0;
         for ((file, settings), dialect) in files.zip([Dialect::GeminiCli, Dialect::QwenCode]) {
             for (event, hooks) in settings["hooks"].as_object().unwrap() {

@@ -195,7 +195,7 @@ pub const AGENTD: &str = "{agentd}";
 /// Stands for the directory of the files that agentd makes for programs that read of hooks in a file.
 pub const HOOKS: &str = "{hooks}";
 /// The files in it.
-pub const HOOK_FILES: [&str; 3] = ["gemini.json", "opencode.js", "qwen.json"];
+pub const HOOK_FILES: [&str; 4] = ["gemini.json", "opencode.js", "opencode.json", "qwen.json"];
 
 #[cfg(test)]
 impl AgentSpec {

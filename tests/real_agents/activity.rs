@@ -10,11 +10,12 @@ use crate::provider::{ANSWER, Provider, Script, Tool};
 use crate::{host, install};
 
 /// The settings of the user's own, which stay byte for byte what they are, and what they have each of these do.
-const OWN: [(&str, &str); 4] = [
+const OWN: [(&str, &str); 5] = [
     ("claude-code", ".claude/settings.json"),
     ("gemini-cli", ".gemini/settings.json"),
     ("qwen-code", ".qwen/settings.json"),
     ("codex", "codex/config.toml"),
+    ("opencode", "opencode.json"),
 ];
 
 /// Adds a hook of the user's own, for the end of a turn, and returns the file with all that is in it.
@@ -22,7 +23,9 @@ fn own_hook(host: &Host, harness: &str) -> Option<(std::path::PathBuf, String)> 
     let path = host.at("work").join(OWN.iter().find(|(name, _)| *name == harness)?.1);
     let before = fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
     let event = if harness == "gemini-cli" { "AfterAgent" } else { "Stop" };
-    if let Ok(Value::Object(mut settings)) = serde_json::from_str(&before) {
+    if let Ok(Value::Object(mut settings)) = serde_json::from_str(&before)
+        && harness != "opencode"
+    {
         let command = format!("touch {}", host.at("work/own").display());
         settings.insert("hooks".to_owned(), json!({event: [{"hooks": [{"type": "command", "command": command}]}]}));
         if harness == "qwen-code" {
@@ -37,6 +40,18 @@ fn own_hook(host: &Host, harness: &str) -> Option<(std::path::PathBuf, String)> 
     }
     let text = fs::read_to_string(&path).unwrap();
     Some((path, text))
+}
+
+/// Has opencode use a provider that it has in it: to fetch another one takes npm longer than all the rest.
+fn use_own_provider(host: &Host, port: u16) {
+    let options = json!({"baseURL": format!("http://127.0.0.1:{port}/v1")});
+    let config = json!({
+        // Without it, opencode adds it by itself.
+        "$schema": "https://opencode.ai/config.json",
+        "share": "disabled", "model": "anthropic/test", "permission": {"bash": "ask"},
+        "provider": {"anthropic": {"options": options, "models": {"test": {"name": "test"}}}},
+    });
+    fs::write(host.at("work/opencode.json"), config.to_string()).unwrap();
 }
 
 /// What it was seen to do, in order.
@@ -68,6 +83,7 @@ pub fn tells_of_its_work(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(Script::Answers);
     let host = host(harness, &bin, &provider, more);
+    use_own_provider(&host, provider.port);
     let own = own_hook(&host, harness);
     let daemon = host.start();
     let is_done = |agent: &Value| rests(agent) && states(&daemon).contains(&"busy".to_owned());
@@ -80,10 +96,11 @@ pub fn tells_of_its_work(harness: &str, package: &str, more: &str) {
         wait_for(&host, &daemon, harness, "usage", |agent| agent["model_usage"]["run"]["output_tokens"] == 5);
     }
     let Some((path, text)) = own else { return };
-    if path.extension().is_some_and(|extension| extension == "json") {
+    if text.contains("work/own") {
         until("the user's own hook", || host.at("work/own").exists().then_some(()));
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "{}", path.display());
+    assert!(!host.at("work/.config/opencode/node_modules").exists(), "it has installed packages");
 }
 
 /// It waits for a person, and it is told what for; then it goes on.
@@ -91,6 +108,7 @@ pub fn tells_what_it_asks(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(Script::Uses(Tool::Outside("echo forty-two > answer.txt")));
     let host = host(harness, &bin, &provider, &format!("permissions = \"default\"\n{more}"));
+    use_own_provider(&host, provider.port);
     let daemon = host.start();
     let waits = |agent: &Value| agent["activity"]["state"] == "waiting";
     let agent = wait_for(&host, &daemon, harness, "question", waits);

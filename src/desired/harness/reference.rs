@@ -156,7 +156,7 @@ pub static FORM: [Field; 18] = [
         kind: Kind::Variables("^[^=\\x00]+$"),
         preset: Preset::Value("{}"),
         meaning: "Variables to the same end, all or none of them: none if the agent has one of that name, or agentd can't make the \
-                  file of its own that a value names: {hooks}/opencode.js, {hooks}/gemini.json or {hooks}/qwen.json.",
+                  file of its own that a value names: {hooks}/opencode.json, {hooks}/gemini.json or {hooks}/qwen.json.",
         examples: &["{ QWEN_CODE_SYSTEM_DEFAULTS_PATH = \"{hooks}/qwen.json\" }"],
     },
     Field {

@@ -212,7 +212,7 @@ fn interactive_harnesses_that_read_of_hooks_in_a_file_are_told_of_it_by_a_variab
     for (name, variable) in [
         ("gemini-cli", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH={hooks}/gemini.json"),
         ("qwen-code", "QWEN_CODE_SYSTEM_DEFAULTS_PATH={hooks}/qwen.json"),
-        ("opencode", r#"OPENCODE_CONFIG_CONTENT={"plugin":["file://{hooks}/opencode.js"]}"#),
+        ("opencode", "OPENCODE_TUI_CONFIG={hooks}/opencode.json"),
     ] {
         assert_eq!(names(name, Mode::Interactive, &[]), Some(vec![variable.to_owned()]));
         assert_eq!(names(name, Mode::Interactive, &["--verbose"]), Some(vec![variable.to_owned()]));

@@ -1,13 +1,15 @@
-// Hands what opencode tells its plugins to agentd, one after the other. agentd writes this file anew at each start.
+// Hands what opencode tells its screen to agentd, one after the other. agentd writes this file anew at each start.
 import { spawn } from "node:child_process"
 
-const TOLD = /^(session\.(created|updated|status|idle|error)|permission\.|question\.|message\.updated)/
+const TOLD = [
+  "session.created", "session.updated", "session.status", "session.idle", "session.error", "message.updated",
+  "permission.asked", "permission.replied", "question.asked", "question.replied", "question.rejected",
+]
 // Sessions below the main one are its agents'.
 const below = new Set()
 // What was told last of what is told again and again while it grows.
 const last = new Map()
 let queue = Promise.resolve()
-let isLoaded = false
 
 const run = (event) =>
   new Promise((done) => {
@@ -36,15 +38,17 @@ const isStale = (event, info) => {
   return false
 }
 
-export const Agentd = async () => {
-  if (!process.env.AGENTD_NOTIFY_SOCKET) return {}
-  if (!isLoaded) tell({ type: "agentd.loaded" })
-  isLoaded = true
-  return {
-    event: async ({ event }) => {
-      const { sessionID, info = {} } = event.properties ?? {}
-      if (info.parentID && event.type.startsWith("session.")) below.add(info.id)
-      if (TOLD.test(event.type) && !below.has(sessionID) && !isStale(event, info)) tell(event)
-    },
-  }
+const hear = (event) => {
+  const { sessionID, info = {} } = event.properties ?? {}
+  if (info.parentID && event.type.startsWith("session.")) below.add(info.id)
+  if (!below.has(sessionID) && !isStale(event, info)) tell(event)
+}
+
+export default {
+  id: "agentd",
+  tui: async (api) => {
+    if (!process.env.AGENTD_NOTIFY_SOCKET) return
+    tell({ type: "agentd.loaded" })
+    for (const type of TOLD) api.event.on(type, hear)
+  },
 }
