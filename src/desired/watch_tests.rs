@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::desired::settle::{BURST_MAX, QUIET};
+use crate::desired::settle::{BURST, BURST_MAX, QUIET};
 use crate::desired::{Sources, load};
 
 use super::*;
@@ -80,6 +80,23 @@ impl Ground {
         self.changed().await;
     }
 
+    /// Makes a change of several steps, of which there is one report. A machine that was too late with the steps to make them
+    /// one change has proven nothing, and tries again.
+    async fn one_report(&mut self, steps: impl Fn(&Self)) {
+        loop {
+            let before = clock::now().mono;
+            steps(self);
+            let is_one = clock::now().mono.since(before) < BURST / 2;
+            self.changed().await;
+            if is_one {
+                return self.calm().await;
+            }
+            while tokio::time::timeout(2 * BURST_MAX, self.watcher.changed()).await.is_ok() {
+                self.load();
+            }
+        }
+    }
+
     /// Nothing is reported within twice the longest time that anything takes to settle.
     async fn calm(&mut self) {
         let report = tokio::time::timeout(2 * BURST_MAX, self.watcher.changed()).await;
@@ -127,14 +144,13 @@ async fn a_write_that_is_not_closed_is_reported_after_a_quiet_time() {
 #[tokio::test]
 async fn a_truncation_that_is_closed_waits_for_what_is_written_next() {
     let mut ground = Ground::new(plain);
-    ground.write("jcard.toml", "");
-    ground.write("jcard.toml", CONFIG);
-    ground.changed().await;
-    ground.calm().await;
-    std::fs::rename(ground.path("jcard.toml"), ground.path("jcard.toml~")).unwrap();
-    ground.write("jcard.toml", CONFIG);
-    ground.changed().await;
-    ground.calm().await;
+    let rewrite = |ground: &Ground| ["", CONFIG].iter().for_each(|text| ground.write("jcard.toml", text));
+    ground.one_report(rewrite).await;
+    let replace = |ground: &Ground| {
+        std::fs::rename(ground.path("jcard.toml"), ground.path("jcard.toml~")).unwrap();
+        ground.write("jcard.toml", CONFIG);
+    };
+    ground.one_report(replace).await;
 }
 
 #[tokio::test]
@@ -186,11 +202,7 @@ fn a_directory_with_two_paths_is_of_interest_for_both() {
 #[tokio::test]
 async fn secrets_that_come_one_after_the_other_are_one_report() {
     let mut ground = Ground::new(plain);
-    for n in 0..20 {
-        ground.replace(&format!("secrets/S{n}"), "1");
-    }
-    ground.changed().await;
-    ground.calm().await;
+    ground.one_report(|ground| (0..20).for_each(|n| ground.replace(&format!("secrets/S{n}"), "1"))).await;
 }
 
 #[tokio::test]
