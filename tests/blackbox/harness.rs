@@ -346,8 +346,17 @@ impl Daemon {
             .collect()
     }
 
-    /// One agent, as the API shows it.
+    /// One agent, as the API shows it, without what its terminal alone says of it: that may be another thing at each look.
     pub fn agent(&self, name: &str) -> Value {
+        let mut agent = self.agent_as_seen(name);
+        if agent["activity"]["source"] == "terminal" {
+            agent.as_object_mut().unwrap().remove("activity");
+        }
+        agent
+    }
+
+    /// One agent, as the API shows it.
+    pub fn agent_as_seen(&self, name: &str) -> Value {
         let encoded = name.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
         self.get(&format!("/v1/agents/{encoded}")).1
     }

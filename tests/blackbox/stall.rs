@@ -15,7 +15,7 @@ const QUIET: &str = "touch -m -d '1 hour ago' $(tty)";
 
 fn does(daemon: &Daemon, agent: &str, activity: &str) -> serde_json::Value {
     let what = format!("{agent} to be {activity}");
-    until(&what, || Some(daemon.agent(agent)["activity"].clone()).filter(|doing| doing["state"] == activity))
+    until(&what, || Some(daemon.agent_as_seen(agent)["activity"].clone()).filter(|doing| doing["state"] == activity))
 }
 
 #[test]
