@@ -100,7 +100,7 @@ pub fn is_refused_a_tool(harness: &str, package: &str, more: &str) {
 pub fn is_interrupted(harness: &str, package: &str, more: &str) {
     let Some(bin) = install::bin(package) else { return };
     let provider = Provider::start(Script::Hangs);
-    let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
+    let host = host(harness, &bin, &provider, &format!("max_restarts = 1\nresume = \"never\"\n{more}"));
     let daemon = host.start();
     for questions in 1..=2 {
         until("a question", || (provider.asked().len() >= questions).then_some(()));
