@@ -57,6 +57,8 @@ fn use_own_provider(host: &Host, port: u16) {
 /// What it was seen to do, in order.
 fn states(daemon: &Daemon) -> Vec<String> {
     let told = daemon.events().into_iter().filter(|event| event["type"] == "activity");
+    // Of its own account, not of its terminal's.
+    let told = told.filter(|event| event["activity"]["source"] != "terminal");
     told.filter_map(|event| event["activity"]["state"].as_str().map(str::to_owned)).collect()
 }
 
