@@ -16,9 +16,13 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 
 use super::client::{Client, Connect, block_on};
 use super::failure::finish;
+use super::notify;
 
 /// Names the shell that asks for completions.
 pub const VARIABLE: &str = "AGENTD_COMPLETE";
+
+/// Where the word that is typed is among all, as clap's script for bash says it.
+const INDEX: &str = "_CLAP_COMPLETE_INDEX";
 
 /// How long somebody who pressed Tab waits for names.
 const WITHIN: Duration = Duration::from_millis(300);
@@ -89,7 +93,7 @@ pub fn answer(shell: &OsStr, command: Command) -> ExitCode {
     if words.is_empty() {
         return ExitCode::FAILURE;
     }
-    let mut command = with_names(command, shell, socket(&words));
+    let mut command = with_notices(with_names(command, shell, socket(&words)), key_before(shell, &words));
     let mut answer = Vec::new();
     let directory = std::env::current_dir().ok();
     let written = shell.completer().write_complete(&mut command, words, directory.as_deref(), &mut answer);
@@ -123,6 +127,35 @@ fn with_names(command: Command, shell: Shell, socket: Option<PathBuf>) -> Comman
     })
 }
 
+/// Lets what `agentd notify` is given be completed.
+fn with_notices(command: Command, key: Option<String>) -> Command {
+    // Behind a key it is no word of its own, and no flag.
+    let has_key = key.is_some();
+    let completer = ArgValueCompleter::new(move |typed: &OsStr| match (typed.to_str(), &key) {
+        (Some(typed), Some(key)) => {
+            let words = notify::words(key).into_iter().filter(|word| word.starts_with(typed));
+            words.map(CompletionCandidate::new).collect()
+        }
+        (Some(typed), None) => notify::complete(typed),
+        (None, _) => Vec::new(),
+    });
+    command.mut_subcommand("notify", |notify| {
+        notify.disable_help_flag(has_key).mut_arg("notices", |argument| argument.add(completer))
+    })
+}
+
+/// Bash takes `KEY=VALUE` for three words, and of a value that isn't begun it hands over only the key.
+fn key_before(shell: Shell, words: &[OsString]) -> Option<String> {
+    let index: usize = std::env::var(INDEX).ok().filter(|_| shell == Shell::Bash)?.parse().ok()?;
+    key_at(words, index)
+}
+
+fn key_at(words: &[OsString], index: usize) -> Option<String> {
+    let word = |back| words.get(index.checked_sub(back)?)?.to_str();
+    let key = word(1).filter(|word| *word != "=").or_else(|| word(2))?;
+    notify::is_key(key).then(|| key.to_owned())
+}
+
 /// The agents with their states; none if the daemon doesn't say in time.
 fn names(connect: &Connect) -> Vec<(String, String)> {
     let agents = block_on(async {
@@ -144,6 +177,16 @@ mod tests {
         assert_eq!(socket(&["agentd", "--api-socket=/s", "attach"]), Some("/s".into()));
         assert_eq!(socket(&["agentd", "attach", "--api-socket"]), None);
         assert_eq!(socket(&["agentd", "attach", ""]), None);
+    }
+
+    #[test]
+    fn bash_splits_a_notice_at_its_sign() {
+        let key = |words: &[&str]| key_at(&words.iter().map(OsString::from).collect::<Vec<_>>(), words.len() - 1);
+        assert_eq!(key(&["agentd", "notify", "ACTIVITY", "=", "bu"]).as_deref(), Some("ACTIVITY"));
+        assert_eq!(key(&["agentd", "notify", "ACTIVITY", ""]).as_deref(), Some("ACTIVITY"));
+        assert_eq!(key(&["agentd", "notify", "ACTIVITY", "=", "busy", "QUE"]), None);
+        assert_eq!(key(&["agentd", "notify", ""]), None);
+        assert_eq!(key(&["agentd"]), None);
     }
 
     #[test]

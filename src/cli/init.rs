@@ -103,6 +103,7 @@ fn has(harness: &Harness, mode: Mode, field: &Field) -> bool {
         "model" => harness.has_model(mode),
         "permissions" => !harness.permission_words(mode).is_empty(),
         "prepare" => harness.is_prepared(),
+        "events" => harness.has_events(mode),
         // There is one type.
         "type" => false,
         _ => true,

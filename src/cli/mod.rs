@@ -18,6 +18,7 @@ mod hook;
 pub mod init;
 pub mod logs;
 pub mod man;
+pub mod notify;
 pub mod output;
 mod pane;
 pub mod prepare;
@@ -28,6 +29,7 @@ mod sse;
 pub mod status;
 mod table;
 mod time;
+mod told;
 pub mod top;
 mod waiting;
 
@@ -76,6 +78,11 @@ enum Command {
     Send(send::Flags),
     /// All agents at work, full screen
     Top(top::Flags),
+    /// Tell agentd how an agent is doing, from a program or a script that runs in it
+    ///
+    /// Its activity, outcome, conversation and usage are shown by status and the API, and the outcome decides, with the exit
+    /// status, whether it is restarted.
+    Notify(notify::Flags),
     /// What the running daemon would do with a configuration
     ///
     /// Compares a file with what the daemon has taken, agent by agent, and changes nothing. Agents behind `+` would be
@@ -158,6 +165,7 @@ pub fn main() -> ExitCode {
         Some(Command::Events(flags)) => events::run(&flags),
         Some(Command::Send(flags)) => send::run(&flags),
         Some(Command::Top(flags)) => top::run(&flags),
+        Some(Command::Notify(flags)) => notify::run(&flags),
         Some(Command::Diff(flags)) => diff::run(&flags),
         Some(Command::Schema(flags)) => schema::run(&flags),
         Some(Command::Init(flags)) => init::run(&flags),

@@ -24,6 +24,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::api;
 use crate::event::Event;
 use crate::event_loop::{EventLoop, Finished, LoopError, Milestones};
+use crate::execute::hooks::HookFiles;
 use crate::execute::{Executor, Server};
 use crate::status::{Publisher, Snapshot};
 use crate::sys::runtime_dir::DirError;
@@ -117,7 +118,9 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
     let (outcomes, outcome_queue) = mpsc::unbounded_channel();
     let (milestones, adopted, loaded) = milestones();
     let nobody_to_adopt = matches!(tmux_server::find(&options.tmux_socket), Ok(None));
-    let executor = Executor::new(options.ground(), outcomes);
+    // Whoever only stops agents launches none.
+    let hooks = if mission == Mission::Keep { options.make_hooks() } else { HookFiles::default() };
+    let executor = Executor::new(options.ground(hooks), outcomes);
     let mut world = EventLoop::new(event_queue, outcome_queue, executor, publisher, milestones, manager);
     let mut tasks = JoinSet::new();
     tasks.spawn(server::keep_connected(options.server_access(), events.clone()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::desired::Sources;
 use crate::execute::Ground;
+use crate::execute::hooks::{self, HookFiles};
 use crate::status::About;
 use crate::sys::identity::{AccessGroup, Identity};
 use crate::sys::tmux::{capture, server as tmux_server};
@@ -89,15 +90,21 @@ impl Options {
         capture::Access { tmux: self.tmux.clone(), socket: self.tmux_socket.clone(), user: self.other_user().cloned() }
     }
 
-    pub(super) fn ground(&self) -> Ground {
+    pub(super) fn ground(&self, hooks: HookFiles) -> Ground {
         Ground {
             agentd: self.agentd.clone(),
+            hooks,
             shim: self.shim.clone(),
             shim_socket: self.shim_socket.clone(),
             tmux_socket: self.tmux_socket.clone(),
             agent_uid: self.user.uid,
             debug: self.debug,
         }
+    }
+
+    /// Makes the files for hooks, beside the socket that is ours whoever the agents' user is.
+    pub(super) fn make_hooks(&self) -> HookFiles {
+        HookFiles::make(&hooks::directory(&self.api_socket), &self.agentd, self.drop_to_user)
     }
 
     pub(super) fn server_access(&self) -> ServerAccess {

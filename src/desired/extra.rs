@@ -5,13 +5,14 @@ use std::ffi::CString;
 use crate::dialect::Dialect;
 use crate::model::{Extra, Resume};
 
-use super::harness::{Harness, Request};
+use super::harness::{Events, Harness, Request};
 
 /// What agentd adds, where it stands among the other arguments.
 pub fn of(harness: &Harness, request: &Request, place: usize, resumes: bool) -> Extra {
-    let (args, filter) = harness.events(request).unwrap_or_default();
     let resume = resumes.then(|| resume(harness, request)).flatten();
-    Extra { place, events: words(args), filter: filter.map(Dialect::as_str), resume }
+    let silent = Extra { place, resume, ..Extra::default() };
+    let Some(Events { args, env, filter }) = harness.events(request) else { return silent };
+    Extra { events: words(args), env: env.clone(), filter: filter.map(Dialect::as_str), ..silent }
 }
 
 fn resume(harness: &Harness, request: &Request) -> Option<Resume> {

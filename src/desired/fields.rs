@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 25] = [
+pub const FIELDS: [&str; 26] = [
     "name",
     "type",
     "harness",
@@ -22,6 +22,7 @@ pub const FIELDS: [&str; 25] = [
     "model",
     "permissions",
     "prepare",
+    "events",
     "prompt",
     "prompt_file",
     "workdir",

@@ -87,7 +87,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 25] = [
+pub static REFERENCE: [Field; 26] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -173,6 +173,14 @@ pub static REFERENCE: [Field; 25] = [
         meaning: "Whether agentd answers ahead what the program asks at its first start: how it looks, whether this directory \
             is trusted and the key may be used, whether it updates itself. What its user has answered stays.",
         examples: &["true"],
+    },
+    Field {
+        name: "events",
+        kind: Kind::Flag,
+        preset: Preset::Value("true"),
+        meaning: "Whether agentd has the program tell what it does, by arguments of its own: the harness's event_args. What \
+            changes here applies from the next start.",
+        examples: &["false"],
     },
     Field {
         name: "restart",
@@ -296,6 +304,6 @@ fn resumes() -> Vec<(&'static str, String)> {
 }
 
 fn restarts() -> Vec<(&'static str, String)> {
-    let meanings = ["none", "every one but exit status 0", "every one"];
+    let meanings = ["none", "every one that came to nothing and may come to something", "every one"];
     RESTARTS.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
 }

@@ -82,11 +82,13 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let limits = policy.map(|policy| policy.limits).unwrap_or_default();
     let argv = read_argv(&fields, harness, mode, limits, prompt.as_ref(), context);
     let prepared = read_prepare(&fields, harness, context);
+    let is_silent = fields.flag("events", context.reporter).is_some_and(|(_, is_wanted)| !is_wanted);
     let workdir = read_workdir(&fields, context);
     let mut env = environment::read(&fields, context);
     let added = prepared.map(|harness| environment::prepare(&mut env, harness)).unwrap_or_default();
     let launch = argv.zip(workdir).map(|((argv, prepare, extra), workdir)| {
         let prepare = if prepared.is_some() { prepare } else { Vec::new() };
+        let extra = if is_silent { Extra::default() } else { extra };
         Launch { argv, workdir, env, prepare, extra }
     });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };

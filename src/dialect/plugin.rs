@@ -20,6 +20,8 @@ pub(super) fn hear(event: &Value, now: Moment) -> Notices {
     let source = &format!("plugin {name}");
     session(text(event, "/properties/sessionID"), &mut notices);
     match name {
+        // Our plugin's own, before any other.
+        "agentd.loaded" => rests("plugin loaded", &mut notices),
         "session.created" | "session.idle" => rests(source, &mut notices),
         "session.updated" => notices.update(usage(event)),
         "session.status" => match text(event, "/properties/status/type") {

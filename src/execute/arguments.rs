@@ -42,7 +42,7 @@ mod tests {
     }
 
     fn launch(resume: Option<Resume>) -> Launch {
-        let extra = Extra { place: 2, events: words("--hook={agentd}"), filter: None, resume };
+        let extra = Extra { place: 2, events: words("--hook={agentd}"), resume, ..Extra::default() };
         let (argv, prepare) = (words("x run --mine do-{session}"), Vec::new());
         Launch { argv, workdir: "/".into(), env: BTreeMap::new(), prepare, extra }
     }

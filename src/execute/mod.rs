@@ -9,6 +9,7 @@ mod adopt;
 mod arguments;
 mod explain;
 mod hear;
+pub mod hooks;
 mod memo;
 mod place;
 mod start;
@@ -68,6 +69,8 @@ pub enum What {
 pub struct Ground {
     /// agentd's own program, which agents' hooks and filters run.
     pub agentd: PathBuf,
+    /// The files for hooks that it has made.
+    pub hooks: hooks::HookFiles,
     /// The shim's program.
     pub shim: PathBuf,
     /// Where shims connect to.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError, StartStage,
+    AGENTD, AgentName, AgentSpec, Child, Ending, Mono, Observed, RunId, Seat, SeatState, SessionName, StartError,
+    StartStage,
 };
 use crate::reconcile::Begin;
 use crate::shim::protocol::{Order, Start, VERSION_WITH_NOTICES};
@@ -16,7 +17,7 @@ use crate::sys::tmux::command::{self, AGENT_VARIABLE};
 use crate::sys::tmux::control::CommandError;
 use crate::sys::{process, unix_socket};
 
-use super::{Executor, What, arguments};
+use super::{Executor, What, arguments, hooks};
 
 /// The variable by which a run's processes are found where there is no cgroup. Its value names the run.
 pub(super) const RUN_VARIABLE: &str = "AGENTD_RUN";
@@ -98,6 +99,8 @@ impl Executor {
         let notify = self.notify_socket(&agent);
         if let Some(path) = &notify {
             environment.insert(NOTIFY_VARIABLE.into(), path.as_os_str().as_bytes().to_vec());
+            let further = self.further_environment(&spec, &environment);
+            environment.extend(further);
         }
         self.log_launch(&agent, &spec, &environment);
         let cgroups = self.cgroups().cloned();
@@ -180,6 +183,23 @@ impl Executor {
         environment
     }
 
+    /// The variables that have the program tell of itself: all that its harness has, or none if the agent has one of them.
+    fn further_environment(
+        &self,
+        spec: &AgentSpec,
+        environment: &BTreeMap<OsString, Vec<u8>>,
+    ) -> Vec<(OsString, Vec<u8>)> {
+        let wanted = &spec.launch.extra.env;
+        let Some(path) = hooks::plain(&self.ground.agentd) else { return Vec::new() };
+        if wanted.keys().any(|name| environment.contains_key(OsStr::new(name))) {
+            return Vec::new();
+        }
+        let fill_in = |(name, value): (&String, &String)| {
+            Some((name.into(), self.ground.hooks.fill_in(&value.replace(AGENTD, path))?.into_bytes()))
+        };
+        wanted.iter().map(fill_in).collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// The program's arguments, and the filter that reads what it then prints.
     fn arguments(&self, agent: &AgentName, spec: &AgentSpec, begin: &Begin) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let extra = &spec.launch.extra;
@@ -187,8 +207,7 @@ impl Executor {
         // An older shim has no place for a filter.
         let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
         // It stands in words that harnesses hand to a shell, or read as JSON.
-        let path = self.ground.agentd.to_str().filter(|path| path.chars().all(is_plain));
-        let agentd = path.filter(|_| has_place);
+        let agentd = hooks::plain(&self.ground.agentd).filter(|_| has_place);
         let filter = agentd.zip(extra.filter).map(|(path, dialect)| [path, "filter", dialect]);
         let filter = filter.into_iter().flatten().map(|word| word.as_bytes().to_vec()).collect();
         (arguments::of(&spec.launch, agentd, begin), filter)
@@ -217,11 +236,6 @@ impl Executor {
             tracing::debug!(%agent, command = ?spec.launch.argv, %workdir, environment = ?names, "launches");
         }
     }
-}
-
-/// Whether it means itself wherever it is written.
-fn is_plain(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+')
 }
 
 /// What to do about the limit that tmux met with when it made a terminal and forked, if that was it.

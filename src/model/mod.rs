@@ -23,7 +23,8 @@ pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
 pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
 pub use spec::{
-    AGENTD, AgentSpec, Extra, Fingerprint, Interrupt, Launch, Limits, Origin, Policy, Restart, Resume, SESSION,
+    AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, Origin, Policy, Restart,
+    Resume, SESSION,
 };
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

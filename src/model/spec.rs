@@ -67,6 +67,9 @@ pub struct Extra {
     pub place: usize,
     /// Options that have the program tell of itself, in which `{agentd}` stands for agentd's own program.
     pub events: Vec<CString>,
+    /// Variables to the same end, in which [`HOOKS`] stands for the directory of our own files. All are added, or none: none if
+    /// the agent has one of that name already.
+    pub env: BTreeMap<String, String>,
     /// How to read what the program then prints: an argument of `agentd filter`.
     pub filter: Option<&'static str>,
     /// How it goes on with its conversation; none if it can't, or isn't to.
@@ -130,7 +133,7 @@ pub enum Restart {
     /// None.
     #[default]
     No,
-    /// Every one but exit status 0.
+    /// Every one that came to nothing, unless another would end in the same way.
     OnFailure,
     /// Every one.
     Always,
@@ -152,6 +155,10 @@ pub const SESSION: &str = "{session}";
 
 /// Stands for agentd's own program in the options of [`Extra`].
 pub const AGENTD: &str = "{agentd}";
+/// Stands for the directory of the files that agentd makes for programs that read of hooks in a file.
+pub const HOOKS: &str = "{hooks}";
+/// The files in it.
+pub const HOOK_FILES: [&str; 3] = ["gemini.json", "opencode.js", "qwen.json"];
 
 #[cfg(test)]
 impl AgentSpec {

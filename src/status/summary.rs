@@ -1,6 +1,7 @@
 //! A snapshot in one line, for whoever has room for no more.
 
-use super::{Phase, Snapshot, State};
+use super::{AgentStatus, Phase, Snapshot, State};
+use crate::model::Activity;
 
 /// The order in which states are counted up: what is well first, what needs somebody last.
 const STATES: [State; 8] = [
@@ -14,13 +15,15 @@ const STATES: [State; 8] = [
     State::Failed,
 ];
 
-/// As "3 running, 1 backing off".
+/// As "3 running (1 waiting), 1 backing off".
 pub fn line(snapshot: &Snapshot) -> String {
     let mut parts = Vec::new();
     for state in STATES {
-        let count = snapshot.agents.iter().filter(|agent| agent.state == state).count();
+        let of_it = || snapshot.agents.iter().filter(|agent| agent.state == state);
+        let (count, waiting) = (of_it().count(), of_it().filter(|agent| is_waiting(agent)).count());
+        let waiting = if waiting > 0 { format!(" ({waiting} waiting)") } else { String::new() };
         if count > 0 {
-            parts.push(format!("{count} {}", state.as_str().replace('_', " ")));
+            parts.push(format!("{count} {}{waiting}", state.as_str().replace('_', " ")));
         }
     }
     if parts.is_empty() {
@@ -35,6 +38,11 @@ pub fn line(snapshot: &Snapshot) -> String {
         None => agents,
         Some(error) => format!("{agents}; configuration not taken: {}", first_mistake(&error.message)),
     }
+}
+
+/// Whether it goes no further before somebody answers.
+fn is_waiting(agent: &AgentStatus) -> bool {
+    agent.activity.as_ref().is_some_and(|status| status.activity == Activity::Waiting)
 }
 
 /// Of a report: what is wrong, and where.

@@ -14,6 +14,7 @@ pub mod login_env;
 pub mod memory;
 pub mod notify;
 pub mod orphans;
+pub mod own_files;
 pub mod privileges;
 pub mod probe;
 pub mod process;

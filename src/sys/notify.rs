@@ -1,8 +1,8 @@
 //! What an agent's programs tell the shim: a datagram on the socket that a variable of their environment names, as with
 //! sd_notify(3).
 //!
-//! Whoever tells must never wait long for whoever listens, and an error is nobody's business: an agent runs as well where
-//! nobody hears of it.
+//! Whoever tells must never wait long for whoever listens, and to a harness an error is nobody's business: an agent runs as
+//! well where nobody hears of it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -24,20 +24,31 @@ pub struct Listener(UnixDatagram);
 impl Listener {
     /// As the environment says; none where there is none.
     pub fn from_environment() -> Option<Self> {
-        Self::at(&std::env::var_os(VARIABLE)?)
+        Self::at(&std::env::var_os(VARIABLE)?).ok()
     }
 
-    fn at(name: &OsStr) -> Option<Self> {
+    /// Whoever has this name, or why that is nobody.
+    pub fn at(name: &OsStr) -> io::Result<Self> {
         let address = match name.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
             [b'/', ..] => SocketAddr::from_pathname(name),
-            _ => return None,
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a path nor a name after @")),
+        }?;
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        socket.connect_addr(&address)?;
+        Ok(Self(socket))
+    }
+
+    /// Tells, waiting for as long as this where the listener has too much to read; or why that can't be.
+    pub fn deliver(&self, datagram: &[u8], at_most: Duration) -> io::Result<()> {
+        match self.0.send(datagram) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.wait(at_most);
+                self.0.send(datagram).map(drop)
+            }
+            sent => sent.map(drop),
         }
-        .ok()?;
-        let socket = UnixDatagram::unbound().ok()?;
-        socket.set_nonblocking(true).ok()?;
-        socket.connect_addr(&address).ok()?;
-        Some(Self(socket))
     }
 
     /// Tells; false if the listener has more to read than the system keeps for it, and it has to be told later.
@@ -72,6 +83,7 @@ mod tests {
         assert_eq!(&buffer[..length], b"ACTIVITY=busy\n");
         drop(hears);
         assert!(listener.tell(b"x"), "nobody hears it, and nobody will");
+        assert!(listener.deliver(b"x", Duration::ZERO).is_err(), "and who wants to know is told");
     }
 
     #[test]
@@ -102,8 +114,8 @@ mod tests {
     #[test]
     fn a_name_of_another_kind_is_nobody() {
         for name in ["", "@", "/nonexistent/socket", "name"] {
-            assert!(Listener::at(OsStr::new(name)).is_none(), "{name}");
+            assert!(Listener::at(OsStr::new(name)).is_err(), "{name}");
         }
-        assert!(Listener::at(OsStr::new(&format!("@{}", "x".repeat(200)))).is_none());
+        assert!(Listener::at(OsStr::new(&format!("@{}", "x".repeat(200)))).is_err());
     }
 }

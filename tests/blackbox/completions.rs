@@ -50,6 +50,16 @@ fn bash(host: &Host, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn bash_completes_what_is_told_though_it_splits_it() {
+    let host = Host::new();
+    assert_eq!(bash(&host, &["agentd", "notify", "ACT"]), ["ACTIVITY=", "ACTIVITY_SOURCE="]);
+    assert_eq!(bash(&host, &["agentd", "notify", "ACTIVITY", "=", "bu"]), ["busy"]);
+    assert_eq!(bash(&host, &["agentd", "notify", "ACTIVITY", "=", "busy", "OUTC"]), ["OUTCOME=", "OUTCOME_SOURCE="]);
+    assert_eq!(bash(&host, &["agentd", "notify", "OUTCOME", ""]).len(), 7);
+    assert_eq!(bash(&host, &["agentd", "notify", "QUESTION", ""]), [""; 0]);
+}
+
+#[test]
 fn bash_completes_commands_and_names_of_running_agents() {
     let (host, daemon) = host();
     assert_eq!(bash(&host, &["agentd", "att"]), ["attach"]);

@@ -50,11 +50,16 @@ impl Host {
 
     /// A host whose daemon runs as root, and its agents as a user of their own. None, and a loud word, if we aren't root.
     pub fn as_root() -> Option<Self> {
+        Self::as_root_in(&std::env::temp_dir())
+    }
+
+    /// The same in this directory.
+    pub fn as_root_in(place: &Path) -> Option<Self> {
         if !nix::unistd::geteuid().is_root() {
             eprintln!("SKIPPED: only root can test the mode in which agentd runs as root");
             return None;
         }
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in(place).unwrap();
         let account = Account::new(&dir.path().join("work"));
         let mut host = Self::of(None, Some(account), dir);
         let Account { name, .. } = host.account.as_ref().unwrap();

@@ -17,6 +17,7 @@ mod declare;
 mod descriptors;
 mod diff;
 mod doctor;
+mod event_env;
 mod events;
 mod exits;
 mod files;

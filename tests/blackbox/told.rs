@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::asked::ask;
 use crate::declare::agent;
-use crate::harness::{Host, kill, until};
+use crate::harness::{AGENTD, Host, kill, until};
 
 fn tell(host: &Host, agent: &str, text: &str) {
     let path = host.tmux_socket().with_file_name("notify").join(agent);
@@ -45,6 +46,40 @@ fn what_is_told_is_shown_and_known_to_the_next_daemon() {
             assert_eq!(after["activity"][field], before["activity"][field]);
         }
     }
+}
+
+#[test]
+fn a_script_tells_of_itself_and_people_see_it() {
+    let host = Host::new();
+    let script = format!(
+        "{AGENTD} notify ACTIVITY=waiting QUESTION='Go on?' TURNS=2 && $PROBE await go && {AGENTD} notify ACTIVITY=busy && \
+         $PROBE await on && {AGENTD} notify OUTCOME=permission_denied DETAIL='rm was refused'"
+    );
+    host.configure(&agent("one", &["/bin/sh", "-c", &script], ""));
+    let daemon = host.start();
+    let status = |arguments: &[&str]| ask(&host, &[&["status"], arguments].concat()).out;
+    let shows = |arguments: &'static [&str], what: &str| {
+        until(what, || status(arguments).contains(what).then_some(()));
+    };
+    shows(&[], "waiting");
+    shows(&[], "Go on?");
+    shows(&[], "1 running (1 waiting)");
+    shows(&["one"], "(by agentd notify)");
+    shows(&["one"], "2 turns");
+    std::fs::write(host.at("work/go"), "").unwrap();
+    shows(&[], "busy");
+    assert!(!status(&[]).contains("Go on?"), "its question goes with what it did");
+    std::fs::write(host.at("work/on"), "").unwrap();
+    shows(&[], "permission_denied");
+    shows(&["one"], "rm was refused");
+    drop(daemon);
+
+    let out = host.command(AGENTD).args(["notify", "ACTIVITY=idle"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("AGENTD_NOTIFY_SOCKET is not set"));
+    let out = host.command(AGENTD).args(["notify", "ACTIVTY=idle"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("did you mean ACTIVITY?"));
 }
 
 #[test]

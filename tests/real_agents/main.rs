@@ -5,6 +5,7 @@
 
 #[path = "../blackbox/account.rs"]
 mod account;
+mod activity;
 #[path = "../blackbox/cgroups.rs"]
 mod cgroups;
 mod first_run;
@@ -20,6 +21,7 @@ mod resume;
 use std::fs;
 use std::path::Path;
 
+use activity::{tells_of_its_work, tells_what_it_asks};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
@@ -40,7 +42,10 @@ fn host(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
 
 fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host {
     // Some agents end at once as a user whom no account is of.
-    let mut host = Host::as_root().unwrap_or_else(Host::new);
+    let temporary = std::env::temp_dir();
+    // It reads what agentd tells it by a file only where nobody but root can write.
+    let place = if harness == "gemini-cli" { Path::new("/run") } else { &temporary };
+    let mut host = Host::as_root_in(place).unwrap_or_else(Host::new);
     host.arguments.push("--debug".to_owned());
     for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
         host.secret(name, format!("{KEY}\n"));
@@ -251,5 +256,13 @@ proofs! {
     claude_code_is_interrupted: "claude-code", CLAUDE, Headless, Interrupted, is_interrupted, "";
     gemini_is_interrupted: "gemini-cli", GEMINI, Headless, Interrupted, is_interrupted, FLASH;
     qwen_code_is_interrupted: "qwen-code", QWEN, Headless, Interrupted, is_interrupted, "";
+    claude_code_tells_of_its_work: "claude-code", CLAUDE, Interactive, Tells, tells_of_its_work, "";
+    gemini_tells_of_its_work: "gemini-cli", GEMINI, Interactive, Tells, tells_of_its_work, FLASH;
+    qwen_code_tells_of_its_work: "qwen-code", QWEN, Interactive, Tells, tells_of_its_work, "";
+    opencode_tells_of_its_work: "opencode", OPENCODE, Interactive, Tells, tells_of_its_work, "";
+    claude_code_tells_what_it_asks: "claude-code", CLAUDE, Interactive, Asks, tells_what_it_asks, "";
+    gemini_tells_what_it_asks: "gemini-cli", GEMINI, Interactive, Asks, tells_what_it_asks, FLASH;
+    qwen_code_tells_what_it_asks: "qwen-code", QWEN, Interactive, Asks, tells_what_it_asks, "";
+    opencode_tells_what_it_asks: "opencode", OPENCODE, Interactive, Asks, tells_what_it_asks, "";
     opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
 }

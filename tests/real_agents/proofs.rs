@@ -39,9 +39,13 @@ pub enum What {
     GoesOn,
     /// In an empty home that is prepared, it asks nobody anything.
     Unattended,
+    /// It tells when it works and when it rests, beside the user's own hooks, and with no file of the user's touched.
+    Tells,
+    /// It waits for a person, and tells what for.
+    Asks,
 }
 
-const ALL: [(What, &str); 11] = [
+const ALL: [(What, &str); 13] = [
     (What::Answers, "answers its prompt"),
     (What::Tool, "uses a tool, and tells its usage"),
     (What::WrongKey, "a wrong key: `auth_failed`, held"),
@@ -53,6 +57,8 @@ const ALL: [(What, &str); 11] = [
     (What::Interrupt, "its own interrupt is enough"),
     (What::GoesOn, "killed at work, it goes on with its conversation"),
     (What::Unattended, "prepared, it starts unattended in an empty home"),
+    (What::Tells, "tells when it works and when it rests"),
+    (What::Asks, "tells what it asks a person"),
 ];
 
 /// What the ways to run the others rest on.

@@ -71,6 +71,68 @@ pub struct Agent {
     pub next_restart_at: Option<String>,
     /// Why it isn't running.
     pub error: Option<String>,
+    /// What it does, by its harness's account.
+    pub activity: Option<Activity>,
+    /// Its harness's own name for the conversation.
+    pub conversation: Option<String>,
+    /// What it used of its model.
+    pub model_usage: Option<ModelUsage>,
+}
+
+impl Agent {
+    /// Whether it says the same, apart from what changes with all that an agent does.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let at_rest = |agent: &Self| {
+            let mut agent = Self { model_usage: None, ..agent.clone() };
+            if let Some(activity) = &mut agent.activity {
+                activity.source.clear();
+            }
+            agent
+        };
+        self == other || at_rest(self) == at_rest(other)
+    }
+}
+
+/// What an agent does.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Activity {
+    /// One of four words, or one that a newer daemon knows.
+    pub state: String,
+    /// RFC 3339.
+    pub since: String,
+    /// What told it.
+    pub source: String,
+    /// What it waits on; may be empty.
+    pub question: String,
+}
+
+/// What an agent used of its model.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ModelUsage {
+    /// In the newest run.
+    pub run: Amounts,
+    /// In all runs.
+    pub total: Amounts,
+}
+
+/// As far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Amounts {
+    /// Turns of the model.
+    pub turns: Option<u64>,
+    /// US dollars.
+    pub cost_usd: Option<f64>,
+    /// Sent, without those that a cache had.
+    pub input_tokens: Option<u64>,
+    /// Came back.
+    pub output_tokens: Option<u64>,
+    /// Sent, and a cache had them.
+    pub cache_read_tokens: Option<u64>,
+    /// Put into a cache.
+    pub cache_write_tokens: Option<u64>,
 }
 
 /// How a run ended.
@@ -91,6 +153,18 @@ pub struct Exit {
     /// `terminal_lost` or `shim_lost`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What came of it, in one word; an older daemon has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// What told that.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// The harness's own words for it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// When a rate limit ends, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_at: Option<String>,
     /// When, RFC 3339.
     pub at: String,
 }

@@ -19,7 +19,7 @@ const STATES_CELLS: usize = 21;
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Told {
-    Transition(Transition),
+    Transition(Box<Transition>),
     Activity {
         at: String,
         agent: String,

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::news::{self, News};
 use super::view::View;
-use super::{Style, one};
+use super::{Style, one, telling};
 use crate::cli::client::types::{Agent, ConfigError, Exit, Usage};
 use crate::cli::output::harmless;
 use crate::cli::table::{Cell, Column, Squeeze, Table, Tone, cut, one_line, paint, width};
-use crate::cli::time;
-use crate::model::{self, Wall};
+use crate::cli::{time, told};
+use crate::model::Wall;
 
-/// An error gets a column of its own where that many cells are left for it.
-const ERROR_CELLS: usize = 30;
+/// An error or a question gets a column of its own where that many cells are left for it.
+const NEWS_CELLS: usize = 30;
+
+/// Where what an agent tells has its column.
+const AFTER_FOR: usize = 3;
 
 /// Of a refused configuration's report, on a screen that is full of agents, too.
 const REPORT_LINES: usize = 8;
@@ -77,37 +81,30 @@ struct Listing {
 }
 
 fn listing(view: &View, now: Wall, style: Style) -> Listing {
-    let (agents, errors): (&[Agent], Vec<_>) = (&view.agents, view.agents.iter().map(news).collect());
+    let (agents, all_news): (&[Agent], Vec<_>) = (&view.agents, view.agents.iter().map(news::of).collect());
     let mut columns = columns(view, now);
     let natural = |columns: &[Column]| Table::fit(columns.to_vec(), None).width();
     let room = style.width.unwrap_or(usize::MAX);
     if natural(&columns) > room && agents.iter().all(|agent| agent.session == agent.name) {
         columns.retain(|column| column.title != "SESSION");
     }
-    let has_errors = errors.iter().any(Option::is_some);
-    let wide = has_errors && room.saturating_sub(natural(&columns)) > ERROR_CELLS;
-    if wide {
-        let cells = agents
-            .iter()
-            .zip(&errors)
-            .map(|(agent, error)| Cell::new(error.as_deref().unwrap_or_default(), Tone::of_state(&agent.state)));
-        columns.push(Column {
-            title: "ERROR",
-            right: false,
-            squeeze: Squeeze::To(ERROR_CELLS),
-            cells: cells.collect(),
-        });
+    let title = news::title(&all_news);
+    let wide = title.is_some() && room.saturating_sub(natural(&columns)) > NEWS_CELLS;
+    if let Some(title) = title.filter(|_| wide) {
+        let cell = |news: &Option<News>| news.as_ref().map_or_else(Cell::default, |it| Cell::new(&it.text, it.tone));
+        let cells = all_news.iter().map(cell).collect();
+        columns.push(Column { title, right: false, squeeze: Squeeze::To(NEWS_CELLS), cells });
     }
     let table = Table::fit(columns, style.width);
-    let row = |(number, agent): (usize, &Agent)| {
+    let row = |(number, news): (usize, &Option<News>)| {
         let mut lines = vec![table.row(number, style.look)];
-        if let Some(error) = errors.get(number).and_then(Option::as_deref).filter(|_| !wide) {
-            let line = format!("  └ {}", one_line(error));
-            lines.push(paint(&fit(&line, style), Tone::of_state(&agent.state), style.look));
+        if let Some(news) = news.as_ref().filter(|_| !wide) {
+            let line = format!("  └ {}", one_line(&news.text));
+            lines.push(paint(&fit(&line, style), news.tone, style.look));
         }
         lines
     };
-    Listing { head: table.head(style.look), rows: agents.iter().enumerate().map(row).collect() }
+    Listing { head: table.head(style.look), rows: all_news.iter().enumerate().map(row).collect() }
 }
 
 fn columns(view: &View, now: Wall) -> Vec<Column> {
@@ -122,16 +119,20 @@ fn columns(view: &View, now: Wall) -> Vec<Column> {
     let since = |agent: &Agent| agent.since.as_deref().and_then(time::parse);
     let length = |agent: &Agent| or_dash(since(agent).map(|since| time::short(time::between(since, now))));
     let load = |agent: &Agent| or_dash(usage(agent).and_then(|usage| usage.cpu_load).map(percent));
-    vec![
+    let mut columns = vec![
         column("NAME", false, Squeeze::To(12), &|agent| Cell::new(&agent.name, Tone::Strong)),
         column("STATE", false, Squeeze::To(usize::MAX), &state),
-        column("FOR", true, Squeeze::Drop(5), &length),
+        column("FOR", true, Squeeze::Drop(6), &length),
         column("RESTARTS", true, Squeeze::Drop(4), &|agent| agent.restarts.to_string().into()),
         column("LAST EXIT", false, Squeeze::Drop(3), &|agent| or_dash(agent.exit.as_ref().map(exit))),
         column("CPU", true, Squeeze::Drop(2), &load),
         column("MEMORY", true, Squeeze::Drop(1), &|agent| or_dash(usage(agent).map(memory))),
         column("SESSION", false, Squeeze::DropOrTo(0, 12), &|agent| Cell::new(&agent.session, Tone::Quiet)),
-    ]
+    ];
+    if view.agents.iter().any(|agent| told::of(agent).is_some()) {
+        columns.insert(AFTER_FOR, column("ACTIVITY", false, Squeeze::Drop(5), &|agent| activity(agent, now)));
+    }
+    columns
 }
 
 fn or_dash(text: Option<String>) -> Cell {
@@ -148,6 +149,18 @@ fn state(agent: &Agent, now: Wall) -> String {
         Some(delay) => format!("{}, {delay}", agent.state),
         None => agent.state.clone(),
     }
+}
+
+/// What it does and for how long, or what came of it.
+fn activity(agent: &Agent, now: Wall) -> Cell {
+    let Some(told) = told::of(agent) else { return or_dash(None) };
+    let length = match told.since {
+        Some(since) => time::parse(since).map(|since| format!(" {}", time::short(time::between(since, now)))),
+        // Where it is started again, its state says when.
+        None if told.word == "rate_limited" && agent.next_restart_at.is_none() => telling::reset(agent, now),
+        None => None,
+    };
+    Cell::new(format!("{}{}", told.word, length.unwrap_or_default()), told.tone)
 }
 
 /// How long until the next start, if there is to be one.
@@ -167,18 +180,6 @@ fn exit(exit: &Exit) -> String {
         ("not_started", _, _) => "not started".to_owned(),
         (kind, _, _) => kind.to_owned(),
     }
-}
-
-/// An agent's error, unless it says no more than its last exit.
-fn news(agent: &Agent) -> Option<String> {
-    let error = agent.error.as_deref()?;
-    let exit = agent.exit.as_ref();
-    let known = exit.and_then(|exit| match (exit.cause.as_deref(), exit.code, exit.signal) {
-        (None, Some(code), _) => Some(model::Exit::Code(code)),
-        (None, None, Some(signal)) => Some(model::Exit::Signal(signal)),
-        (_, _, _) => None,
-    });
-    (known.map(|exit| exit.to_string()).as_deref() != Some(error)).then(|| error.to_owned())
 }
 
 /// Of one core.
@@ -212,6 +213,12 @@ fn by_state(agents: &[Agent]) -> Vec<(&str, usize)> {
     counts.into_iter().map(|((_, state), count)| (state, count)).collect()
 }
 
+/// How many of those in a state wait for somebody, if any do.
+fn waiting(agents: &[Agent], state: &str) -> String {
+    let count = agents.iter().filter(|agent| agent.state == state && told::is_waiting(agent)).count();
+    if count == 0 { String::new() } else { format!(" ({count} waiting)") }
+}
+
 fn words(state: &str) -> String {
     one_line(&state.replace('_', " "))
 }
@@ -229,14 +236,17 @@ fn summary(view: &View, style: Style) -> Vec<String> {
     let states = by_state(&view.agents);
     for (number, (state, count)) in states.iter().enumerate() {
         let part = format!("{count} {}", words(state));
+        let waiting = waiting(&view.agents, state);
         let comma = if number + 1 == states.len() { "" } else { "," };
-        used += 1 + width(&part) + comma.len();
+        let cells = width(&part) + width(&waiting) + comma.len();
+        used += 1 + cells;
         if style.width.is_some_and(|limit| used > limit) {
             lines.push(" ".to_owned());
-            used = 2 + width(&part) + comma.len();
+            used = 2 + cells;
         }
         if let Some(line) = lines.last_mut() {
-            *line = format!("{line} {}{comma}", paint(&part, Tone::of_state(state), style.look));
+            let part = paint(&part, Tone::of_state(state), style.look);
+            *line = format!("{line} {part}{}{comma}", paint(&waiting, Tone::Warning, style.look));
         }
     }
     lines

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::cli::client::types::Health;
+use crate::cli::client::types::{Activity, Health, ModelUsage};
 use crate::cli::table::width;
 use crate::cli::time::Zone;
 use crate::desired::diagnostic::Look;
@@ -40,6 +40,42 @@ fn exited(code: u8) -> Exit {
 fn killed(signal: u8, name: Option<&str>) -> Exit {
     let signal_name = name.map(str::to_owned);
     Exit { kind: "killed".to_owned(), signal: Some(signal), signal_name, at: at(9), ..Exit::default() }
+}
+
+fn does(name: &str, word: &str, seconds_ago: i64, question: &str) -> Agent {
+    let activity =
+        Activity { state: word.into(), since: at(seconds_ago), question: question.into(), ..Activity::default() };
+    Agent { running: true, activity: Some(activity), ..agent(name, "running", 7_200) }
+}
+
+fn came_to(name: &str, state: &str, outcome: &str, code: u8) -> Agent {
+    Agent { exit: Some(Exit { outcome: Some(outcome.into()), ..exited(code) }), ..agent(name, state, 300) }
+}
+
+/// Those whose harnesses tell something.
+fn tellers() -> Vec<Agent> {
+    let mut limited = came_to("limited", "failed", "rate_limited", 1);
+    limited.exit.as_mut().unwrap().reset_at = Some(at(-1_920));
+    limited.error = Some("exited with status 1; its provider limits its rate: You've hit your session limit".into());
+    let comes_back =
+        Agent { next_restart_at: Some(at(-1_921)), ..came_to("limited-too", "backing_off", "rate_limited", 1) };
+    let mut denied = came_to("denied", "failed", "permission_denied", 0);
+    denied.error = Some("exited with status 0; a tool that it wanted to use was refused".into());
+    vec![
+        does("asks", "waiting", 200, "Claude needs your permission to use Bash \u{1b}]0;x\u{7}\nin /srv"),
+        does("asks-not", "waiting", 1, ""),
+        does("busy", "busy", 42, ""),
+        does("idle", "idle", 86_400, ""),
+        does("new", "starting", 0, ""),
+        does("odd", "\u{1b}[2Jdancing", 5, "not shown"),
+        agent("silent", "running", 60),
+        denied,
+        limited,
+        comes_back,
+        came_to("done", "exited", "succeeded", 0),
+        came_to("crashed", "failed", "failed", 1),
+        came_to("cut-off", "failed", "interrupted", 0),
+    ]
 }
 
 /// One of each kind, and hostile ones.
@@ -123,6 +159,34 @@ fn twenty_agents_on_small_and_large_terminals_and_none() {
         insta::assert_snapshot!(format!("twenty_{limit}"), text(&lines));
     }
     insta::assert_snapshot!("twenty_unlimited", text(&plain(&view, now(), style(None))));
+}
+
+#[test]
+fn what_agents_tell_is_seen_at_a_glance() {
+    let view = view(tellers());
+    for limit in [40, 80, 120, 200] {
+        let lines = plain(&view, now(), style(limit));
+        assert_fits(&lines, limit);
+        insta::assert_snapshot!(format!("told_{limit}"), text(&lines));
+    }
+    for limit in 20..120 {
+        assert_fits(&plain(&view, now(), style(limit)), limit.max(34));
+    }
+    let painted = text(&plain(&view, now(), Style { look: Look::Colour, ..style(120) }));
+    for part in ["\x1b[33mwaiting 3m20s\x1b[0m", "\x1b[33m (2 waiting)\x1b[0m", "\x1b[31mpermission_denied\x1b[0m"] {
+        assert!(painted.contains(part), "{part:?} in {painted}");
+    }
+}
+
+#[test]
+fn what_changes_all_the_time_is_no_news() {
+    let was = view(tellers());
+    let mut is = view(tellers());
+    is.agents[2].model_usage = Some(ModelUsage::default());
+    is.agents[2].activity.as_mut().unwrap().source = "hook PostToolUse".into();
+    assert!(is.is_same(&was));
+    is.agents[2].activity.as_mut().unwrap().state = "idle".into();
+    assert!(!is.is_same(&was));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `agentd status [NAME…]`: a table of agents, one agent in full, or the daemon's own JSON.
 
 mod list;
+mod news;
 mod one;
 mod screen;
+mod telling;
 mod view;
 mod watch;
 
@@ -42,15 +44,23 @@ Columns:
   STATE      pending, starting, running, stopping, backing_off, exited, failed
              or timed_out; with backing_off, how long until the next start
   FOR        how long it has been in that state
+  ACTIVITY   starting, busy, idle or waiting, and for how long, as its harness
+             tells it; of an agent that has ended, what came of it, where that
+             is more than its exit says: failed, interrupted, permission_denied,
+             auth_failed, rate_limited (and for how long) or over_budget
   RESTARTS   by policy
   LAST EXIT  the status or the signal that ended the last run, `not started`,
              or `unknown`
   CPU        of one core, lately
   MEMORY     of all its processes
   ERROR      why it isn't running; on a narrow terminal below the agent
+  QUESTION   what it waits on, in the same place
+
+ACTIVITY and QUESTION are there only if an agent tells something.
 
 On a terminal, lines fit its width; elsewhere nothing is cut. Where there is no room, these are left out in this order: \
-SESSION (at once, where every session is called as its agent), MEMORY, CPU, LAST EXIT, RESTARTS, FOR.
+SESSION (at once, where every session is called as its agent), MEMORY, CPU, LAST EXIT, \
+RESTARTS, ACTIVITY, FOR.
 
 With --watch and no terminal to draw on, a new table is written whenever an agent changes.
 

@@ -1,5 +1,6 @@
 //! One agent in full.
 
+use super::telling::{amounts, doing, outcome};
 use super::view::View;
 use super::{Style, list};
 use crate::cli::client::types::{Agent, Exit, Usage};
@@ -8,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::harmless;
 use crate::cli::table::{Tone, cut, one_line, paint, width};
 use crate::cli::time;
+use crate::cli::told;
 use crate::model::Wall;
 
 /// How much of an agent's output is shown.
@@ -45,7 +47,7 @@ impl One {
 
     /// Whether it says the same, apart from durations and usage.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.agent == other.agent && self.view.is_same(&other.view) && self.output == other.output
+        self.agent.is_same(&other.agent) && self.view.is_same(&other.view) && self.output == other.output
     }
 
     pub(super) fn lines(&self, now: Wall, style: Style) -> Vec<String> {
@@ -66,19 +68,31 @@ impl One {
         let agent = &self.agent;
         let usage = self.view.usage.get(&agent.name);
         let tone = Tone::of_state(&agent.state);
+        let model_usage = agent.model_usage.as_ref();
+        let activity_tone = agent.activity.as_ref().map_or(Tone::Normal, |it| told::of_activity(&it.state));
+        let outcome_tone = agent.exit.as_ref().and_then(told::outcome).map_or(Tone::Normal, told::of_outcome);
         let when = |text: &String| time::full_of(text, style.zone);
         let maybe = [
             ("Name", Some(agent.name.clone()), Tone::Strong),
             ("State", Some(self.state(now, style)), tone),
+            ("Activity", agent.activity.as_ref().map(|activity| doing(activity, now, style)), activity_tone),
+            ("Question", told::question(agent).filter(|text| !text.is_empty()).map(str::to_owned), activity_tone),
             ("Next start", next_start(agent, now, style), Tone::Normal),
             ("Error", agent.error.clone(), tone),
             ("Last exit", agent.exit.as_ref().map(|exit| last_exit(exit, now, style)), Tone::Normal),
+            ("Outcome", agent.exit.as_ref().and_then(|exit| outcome(exit, agent, now, style)), outcome_tone),
             ("Restarts", Some(agent.restarts.to_string()), Tone::Normal),
             ("Started", agent.started_at.as_ref().map(when), Tone::Normal),
             ("Process", agent.pid.map(|pid| pid.to_string()), Tone::Normal),
             ("CPU", usage.map(cpu), Tone::Normal),
             ("Memory", usage.map(memory), Tone::Normal),
-            ("Harness", Some(agent.harness.clone()).filter(|harness| !harness.is_empty()), Tone::Normal),
+            ("Model use", model_usage.map(|usage| amounts(&usage.run)), Tone::Normal),
+            (
+                "In all",
+                model_usage.filter(|usage| usage.total != usage.run).map(|usage| amounts(&usage.total)),
+                Tone::Normal,
+            ),
+            ("Harness", harness(agent), Tone::Normal),
             ("Session", Some(session(agent)), Tone::Normal),
             ("Attach", agent.pane.is_some().then(|| self.attach.clone()), Tone::Normal),
         ];
@@ -155,6 +169,15 @@ fn cpu(usage: &Usage) -> String {
 fn memory(usage: &Usage) -> String {
     let processes = if usage.processes == 1 { "process" } else { "processes" };
     format!("{} in {} {processes}", list::memory(usage), usage.processes)
+}
+
+/// With the conversation, which a person would give it to go on with.
+fn harness(agent: &Agent) -> Option<String> {
+    let harness = Some(agent.harness.clone()).filter(|harness| !harness.is_empty());
+    match (harness, &agent.conversation) {
+        (Some(harness), Some(conversation)) => Some(format!("{harness}, conversation {conversation}")),
+        (harness, conversation) => harness.or_else(|| Some(format!("conversation {}", conversation.as_ref()?))),
+    }
 }
 
 fn session(agent: &Agent) -> String {

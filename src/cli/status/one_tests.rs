@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::client::types::Health;
+use crate::cli::client::types::{Activity, Amounts, Health, ModelUsage};
 use crate::cli::time::Zone;
 use crate::desired::diagnostic::Look;
 
@@ -33,7 +33,7 @@ fn one() -> One {
         exit: Some(exit),
         next_restart_at: Some("2026-11-21T08:21:01.000Z".to_owned()),
         error: Some("lost its terminal: its tmux session was closed or the server died \u{1b}[2J".to_owned()),
-        running: false,
+        ..Agent::default()
     };
     let usage = Usage {
         name: agent.name.clone(),
@@ -59,6 +59,54 @@ fn an_agent_in_full() {
             assert!(width(&line) <= limit && !line.contains(char::is_control), "{limit}: {line:?}");
         }
     }
+}
+
+#[test]
+fn an_agent_that_tells_of_itself() {
+    let mut one = one();
+    let amounts = Amounts { turns: Some(12), cost_usd: Some(0.42), input_tokens: Some(1_234), ..Amounts::default() };
+    let total = Amounts { turns: Some(48), cost_usd: Some(1.9), output_tokens: Some(9_100), ..amounts.clone() };
+    let exit = Exit {
+        kind: "exited".to_owned(),
+        code: Some(1),
+        outcome: Some("rate_limited".to_owned()),
+        source: "stream result".to_owned(),
+        detail: "You've hit your session limit \u{1b}[2J".to_owned(),
+        reset_at: Some("2026-11-21T09:00:00.000Z".to_owned()),
+        at: "2026-11-21T08:00:00.000Z".to_owned(),
+        ..Exit::default()
+    };
+    one.agent = Agent {
+        name: "reviewer".to_owned(),
+        running: true,
+        session: "reviewer".to_owned(),
+        harness: "claude-code".to_owned(),
+        state: "running".to_owned(),
+        since: Some("2026-11-21T08:00:01.000Z".to_owned()),
+        activity: Some(Activity {
+            state: "waiting".to_owned(),
+            since: "2026-11-21T08:17:11.000Z".to_owned(),
+            source: "hook Notification".to_owned(),
+            question: "Claude needs your permission to use Bash \u{9b}31m and there is more of it than fits".to_owned(),
+        }),
+        conversation: Some("5f0c2d1e-1111-2222-3333-444455556666".to_owned()),
+        model_usage: Some(ModelUsage { run: amounts, total }),
+        exit: Some(exit),
+        ..Agent::default()
+    };
+    one.output = None;
+    insta::assert_snapshot!("told_80", one.lines(now(), style(80)).join("\n"));
+    for limit in [32, 40, 80, 200] {
+        for line in one.lines(now(), style(limit)) {
+            assert!(width(&line) <= limit && !line.contains(char::is_control), "{limit}: {line:?}");
+        }
+    }
+    // What its error says need not be said again, nor what the exit does.
+    one.agent.error = Some(format!("exited: {}", one.agent.exit.as_ref().unwrap().detail));
+    let told = one.lines(now(), style(None)).join("\n");
+    assert_eq!(told.matches("session limit").count(), 1, "{told}");
+    one.agent.exit = Some(Exit { outcome: Some("failed".into()), source: "exit".into(), ..Exit::default() });
+    assert!(one.lines(now(), style(None)).contains(&"Outcome     failed".to_owned()));
 }
 
 #[test]

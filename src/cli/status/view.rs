@@ -38,7 +38,9 @@ impl View {
     /// Whether it says the same, apart from what the agents use.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let error = |view: &Self| view.health.config_error.as_ref().map(|error| error.message.clone());
-        self.agents == other.agents && error(self) == error(other) && self.health.state == other.health.state
+        let agents = self.agents.len() == other.agents.len()
+            && self.agents.iter().zip(&other.agents).all(|(one, other)| one.is_same(other));
+        agents && error(self) == error(other) && self.health.state == other.health.state
     }
 }
 

@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap};
 
 use crate::cli::client::types::{Agent, Usage};
+use crate::cli::told;
 use crate::model::State;
 
 /// What comes first.
@@ -21,6 +22,8 @@ pub(super) enum Sort {
 pub(super) struct List {
     agents: Vec<Agent>,
     usage: HashMap<String, Usage>,
+    /// Some agent tells what it does, or what came of it.
+    has_told: bool,
     pub(super) filter: String,
     pub(super) only_troubled: bool,
     pub(super) sort: Sort,
@@ -38,6 +41,7 @@ pub(super) struct List {
 impl List {
     /// Takes them as they are now.
     pub(super) fn set_agents(&mut self, agents: Vec<Agent>) {
+        self.has_told = agents.iter().any(|agent| told::of(agent).is_some());
         self.agents = agents;
         self.arrange();
     }
@@ -135,6 +139,16 @@ impl List {
         counts.into_iter().map(|((_, _, state), count)| (state, count)).collect()
     }
 
+    /// Whether any agent tells of itself: else there is no column for that.
+    pub(super) fn has_told(&self) -> bool {
+        self.has_told
+    }
+
+    /// How many wait for somebody.
+    pub(super) fn waiting(&self) -> usize {
+        self.agents.iter().filter(|agent| told::is_waiting(agent)).count()
+    }
+
     /// Lists what is to be listed, in its order. The selected agent stays so; if it isn't listed any more, the one that is
     /// there now is.
     fn arrange(&mut self) {
@@ -170,7 +184,7 @@ impl List {
 
 /// Whether somebody should look at it.
 fn is_troubled(agent: &Agent) -> bool {
-    is_trouble(&agent.state) || agent.error.is_some()
+    is_trouble(&agent.state) || agent.error.is_some() || told::is_waiting(agent)
 }
 
 fn is_trouble(state: &str) -> bool {

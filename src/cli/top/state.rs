@@ -98,6 +98,7 @@ impl State {
     /// All that is on the screen and changes by itself.
     fn times(&self) -> Vec<String> {
         let mut times: Vec<String> = self.list.visible().map(|(_, agent)| words::age(agent, self.now.wall)).collect();
+        times.extend(self.list.visible().filter_map(|(_, agent)| Some(words::told(agent, self.now.wall)?.0)));
         times.push(words::span(self.uptime()));
         times.push(words::span(self.silence()));
         let next = self.list.selected().and_then(|agent| words::until(agent.next_restart_at.as_deref(), self.now.wall));

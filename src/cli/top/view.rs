@@ -12,6 +12,8 @@ use super::state::{Mode, State};
 use super::words;
 use crate::cli::client::types::Agent;
 use crate::cli::output::harmless;
+use crate::cli::table::Tone;
+use crate::cli::told;
 use crate::desired::diagnostic::Look;
 pub(super) use areas::Areas;
 
@@ -116,6 +118,17 @@ impl Paint {
             _ => self.plain(),
         }
     }
+
+    fn tone(&self, tone: Tone) -> Style {
+        match tone {
+            Tone::Good => self.of(Color::Green, Modifier::empty()),
+            Tone::Moving => self.of(Color::Cyan, Modifier::empty()),
+            Tone::Warning => self.of(Color::Yellow, Modifier::BOLD),
+            Tone::Bad => self.of(Color::Red, Modifier::BOLD),
+            Tone::Quiet => self.faint(),
+            Tone::Normal | Tone::Strong => self.plain(),
+        }
+    }
 }
 
 /// Writes a text into the first row of an area, as far as it fits, without what a terminal would obey. Answers what is left.
@@ -142,6 +155,10 @@ fn header(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
     rest = put(buffer, rest, &format!("  {phase} {}  ", words::span(state.uptime())), paint.plain());
     let noun = if total == 1 { "agent" } else { "agents" };
     rest = put(buffer, rest, &format!("{total} {noun}"), paint.bold());
+    let waiting = state.list.waiting();
+    if waiting > 0 {
+        rest = put(buffer, rest, &format!(" ({waiting} waiting)"), paint.tone(Tone::Warning));
+    }
     for (index, (name, count)) in state.list.by_state().into_iter().enumerate() {
         rest = put(buffer, rest, if index == 0 { ": " } else { ", " }, paint.plain());
         rest = put(buffer, rest, &format!("{count} {name}"), paint.state(name));
@@ -151,7 +168,7 @@ fn header(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
 fn titles(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
     let style = paint.bold().add_modifier(Modifier::UNDERLINED);
     fill(buffer, area, style);
-    for (column, cell) in areas::columns(area) {
+    for (column, cell) in areas::columns(area, state.list.has_told()) {
         let is_first = match state.list.sort {
             Sort::Name => column == Column::Name,
             Sort::State => column == Column::State,
@@ -170,6 +187,7 @@ enum Column {
     Name,
     State,
     For,
+    Told,
     Restarts,
     Exit,
     Cpu,
@@ -182,6 +200,7 @@ impl Column {
             Self::Name => "NAME",
             Self::State => "STATE",
             Self::For => "FOR",
+            Self::Told => "ACTIVITY",
             Self::Restarts => "RESTARTS",
             Self::Exit => "LAST EXIT",
             Self::Cpu => "CPU",
@@ -191,7 +210,7 @@ impl Column {
 
     fn is_figure(self) -> bool {
         match self {
-            Self::Name | Self::State | Self::Exit => false,
+            Self::Name | Self::State | Self::Told | Self::Exit => false,
             Self::For | Self::Restarts | Self::Cpu | Self::Memory => true,
         }
     }
@@ -200,11 +219,13 @@ impl Column {
 fn line(state: &State, paint: &Paint, agent: &Agent, area: Rect, buffer: &mut Buffer) {
     let usage = state.list.usage(&agent.name);
     let known = |text: Option<String>| text.unwrap_or_else(|| words::NONE.to_owned());
-    for (column, cell) in areas::columns(area) {
+    for (column, cell) in areas::columns(area, state.list.has_told()) {
         let (text, style) = match column {
             Column::Name => (agent.name.clone(), paint.plain()),
             Column::State => (agent.state.clone(), paint.state(&agent.state)),
             Column::For => (words::age(agent, state.now.wall), paint.plain()),
+            Column::Told => words::told(agent, state.now.wall)
+                .map_or_else(|| (words::NONE.to_owned(), paint.faint()), |(text, tone)| (text, paint.tone(tone))),
             Column::Restarts => (agent.restarts.to_string(), paint.plain()),
             Column::Exit => (words::exit(agent.exit.as_ref()), paint.plain()),
             Column::Cpu => (known(usage.and_then(|usage| usage.cpu_load).map(words::load)), paint.plain()),
@@ -230,8 +251,10 @@ fn output(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
     if let Some(next) = words::until(agent.next_restart_at.as_deref(), state.now.wall) {
         rest = put(buffer, rest, &format!(", restarts in {}", words::span(next)), style);
     }
-    if let Some(error) = &agent.error {
-        put(buffer, rest, &format!(": {error}"), style);
+    match (told::question(agent), &agent.error) {
+        (Some(question), _) if !question.is_empty() => drop(put(buffer, rest, &format!(" asks: {question}"), style)),
+        (_, Some(error)) => drop(put(buffer, rest, &format!(": {error}"), style)),
+        (_, None) => {}
     }
     let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
     match state.output() {
@@ -261,7 +284,7 @@ fn footer(state: &State, paint: &Paint, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if state.list.only_troubled {
-        rest = put(buffer, rest, "only failing  ", paint.bold());
+        rest = put(buffer, rest, "only failing or waiting  ", paint.bold());
     }
     if !state.list.filter.is_empty() {
         rest = put(buffer, rest, &format!("/{} (Esc clears)  ", state.list.filter), paint.bold());

@@ -3,7 +3,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::cli::client::types::{Agent, ConfigError, Exit, Health, Usage};
+use crate::cli::client::types::{Activity, Agent, ConfigError, Exit, Health, Usage};
 use crate::cli::top::data::Update;
 use crate::cli::top::input::Key;
 use crate::model::{Mono, Now, Wall};
@@ -133,6 +133,38 @@ fn the_failing() {
     press(&mut state, "f/2");
     state.press(Key::Enter);
     assert_snapshot!(picture(&mut state, 80, 24));
+}
+
+/// Some of them tell of themselves.
+fn tellers() -> State {
+    let does = |word: &str, question: &str| {
+        let since = "2026-11-20T23:56:40.000Z".to_owned();
+        Some(Activity { state: word.into(), since, question: question.into(), ..Activity::default() })
+    };
+    let mut agents: Vec<Agent> = (0..9).map(agent).collect();
+    agents[0].activity = does("waiting", "May I use Bash \u{1b}[2J in /srv?");
+    agents[1].activity = does("busy", "");
+    agents[3].activity = does("idle", "");
+    agents[2].exit.as_mut().unwrap().outcome = Some("rate_limited".into());
+    agents[4].exit = Some(Exit { code: Some(0), outcome: Some("permission_denied".into()), ..Exit::default() });
+    let mut state = with(0);
+    state.take(Update::World { agents: Some(agents), health: Box::new(health()) }, now());
+    state
+}
+
+#[test]
+fn what_agents_tell() {
+    for width in [80, 120, 160] {
+        assert_snapshot!(format!("told_{width}"), picture(&mut tellers(), width, 24));
+    }
+    let mut state = tellers();
+    press(&mut state, "f");
+    assert!(picture(&mut state, 80, 24).contains("waiting 3m20s"));
+    assert!(!picture(&mut state, 80, 24).contains("busy"));
+    for width in 0..100 {
+        screen(&mut state, (width, 12), Look::Plain);
+    }
+    assert!(state.tick(later(1)), "its activity is a second older");
 }
 
 #[test]

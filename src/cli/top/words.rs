@@ -3,6 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::cli::client::types::{Agent, Exit};
+use crate::cli::table::Tone;
+use crate::cli::told;
 use crate::model::Wall;
 
 /// Nothing is known.
@@ -40,6 +42,13 @@ fn wall(time: &str) -> Option<u64> {
 /// For how long an agent has been what it is.
 pub(super) fn age(agent: &Agent, now: Wall) -> String {
     since(agent.since.as_deref().or(agent.started_at.as_deref()), now).map_or_else(|| NONE.to_owned(), span)
+}
+
+/// What it tells of itself: what it does and for how long, or what came of it.
+pub(super) fn told(agent: &Agent, now: Wall) -> Option<(String, Tone)> {
+    let told = told::of(agent)?;
+    let length = since(told.since, now).map(|length| format!(" {}", span(length)));
+    Some((format!("{}{}", told.word, length.unwrap_or_default()), told.tone))
 }
 
 /// How the last run ended.

@@ -37,6 +37,8 @@ pub struct Form {
     pub refused_prompts: Vec<String>,
     /// Ask it to tell of itself; [`crate::model::AGENTD`] stands for agentd's own program.
     pub event_args: Vec<String>,
+    /// Variables to the same end; [`crate::model::HOOKS`] stands for the directory of our files for hooks.
+    pub event_env: BTreeMap<String, String>,
     /// What it then writes to its standard output, if that isn't for people any more.
     pub filter: Option<Dialect>,
     /// Have a new conversation be called as agentd calls it, which [`crate::model::SESSION`] stands for.
@@ -68,6 +70,7 @@ impl Form {
             guarded_words: Vec::new(),
             refused_prompts: Vec::new(),
             event_args: Vec::new(),
+            event_env: BTreeMap::new(),
             filter: None,
             session_args: Vec::new(),
             resume_args: Vec::new(),

@@ -170,6 +170,17 @@ pub struct Argv {
     pub args_end: usize,
 }
 
+/// How a harness is asked for its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events<'h> {
+    /// Further arguments.
+    pub args: &'h [String],
+    /// Further variables.
+    pub env: &'h BTreeMap<String, String>,
+    /// How to read what it then prints.
+    pub filter: Option<Dialect>,
+}
+
 /// What a harness can't do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsupported {
@@ -239,12 +250,17 @@ impl Harness {
         }
     }
 
-    /// How it is asked for its events, unless an agent's own arguments say otherwise: the arguments, and how to read what it
-    /// then prints.
-    pub fn events(&self, request: &Request) -> Option<(&[String], Option<Dialect>)> {
+    /// How it is asked for its events, unless an agent's own arguments say otherwise.
+    pub fn events(&self, request: &Request) -> Option<Events<'_>> {
         let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
-        let is_asked = !form.event_args.is_empty() || form.filter.is_some();
-        (is_asked && !form.is_told_otherwise(request.args)).then_some((&form.event_args, form.filter))
+        let is_asked = !form.event_args.is_empty() || !form.event_env.is_empty() || form.filter.is_some();
+        let events = Events { args: &form.event_args, env: &form.event_env, filter: form.filter };
+        (is_asked && !form.is_told_otherwise(request.args)).then_some(events)
+    }
+
+    /// Whether agentd can have it tell what it does in this mode.
+    pub fn has_events(&self, mode: Mode) -> bool {
+        self.form(mode).is_some_and(|form| !form.event_args.is_empty() || form.filter.is_some())
     }
 
     /// How it goes on with a conversation, unless it can't, or an agent's own arguments name one: the arguments that have a

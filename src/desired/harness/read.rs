@@ -16,7 +16,7 @@ use super::super::source::Source;
 use super::form::Form;
 use super::{CUSTOM, Harness, Harnesses, LIMIT, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
-use crate::model::{AgentName, Interrupt, SESSION};
+use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt, SESSION};
 
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
@@ -49,6 +49,7 @@ pub static FORM: TableKind = TableKind {
         "guarded_words",
         "refused_prompts",
         "event_args",
+        "event_env",
         "filter",
         "session_args",
         "resume_args",
@@ -58,7 +59,7 @@ pub static FORM: TableKind = TableKind {
         "max_cost_usd",
         "interrupt",
     ],
-    hidden: &[],
+    hidden: &["event_env"],
 };
 
 /// The levels of permissions that it has.
@@ -226,6 +227,7 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
         // The old one reads what the old arguments have it print.
         form.filter = None;
     }
+    form.event_env = event_env(&fields, reporter).unwrap_or(form.event_env);
     form.max_turns = texts(&fields, "max_turns", Some(LIMIT), reporter).unwrap_or(form.max_turns);
     form.max_cost_usd = texts(&fields, "max_cost_usd", Some(LIMIT), reporter).unwrap_or(form.max_cost_usd);
     let words = Dialect::ALL.map(Dialect::as_str);
@@ -274,6 +276,21 @@ impl Common {
         }
         form.permissions.extend(self.permissions.clone());
     }
+}
+
+/// Variables in which nothing but a file that agentd has is said to be in the directory of its files.
+fn event_env(fields: &Fields, reporter: &mut Reporter) -> Option<BTreeMap<String, String>> {
+    let env = environment::variables(fields, "event_env", reporter)?;
+    let is_file =
+        |rest: &str| HOOK_FILES.iter().any(|name| rest.strip_prefix('/').is_some_and(|rest| rest.starts_with(name)));
+    let entry = fields.entry("event_env");
+    for name in env.iter().filter(|(_, value)| !value.split(HOOKS).skip(1).all(is_file)).map(|(name, _)| name) {
+        let message = format!("event_env.{name} names no file that agentd has in {HOOKS}");
+        if let Some(entry) = &entry {
+            reporter.error(entry, message, format!("expected {HOOKS}/ and one of {}", HOOK_FILES.join(", ")));
+        }
+    }
+    Some(env)
 }
 
 /// A list of strings, of which one must hold a place, unless there are none.

@@ -87,7 +87,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 17] = [
+pub static FORM: [Field; 18] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -150,6 +150,14 @@ pub static FORM: [Field; 17] = [
         preset: Preset::Value("[]"),
         meaning: "Further arguments that have it tell what it does, which {agentd} can run as a hook: {agentd} hook DIALECT.",
         examples: &["[\"--output-format\", \"stream-json\"]"],
+    },
+    Field {
+        name: "event_env",
+        kind: Kind::Variables("^[^=\\x00]+$"),
+        preset: Preset::Value("{}"),
+        meaning: "Variables to the same end, all or none of them: none if the agent has one of that name, or agentd can't make the \
+                  file of its own that a value names: {hooks}/opencode.js, {hooks}/gemini.json or {hooks}/qwen.json.",
+        examples: &["{ QWEN_CODE_SYSTEM_DEFAULTS_PATH = \"{hooks}/qwen.json\" }"],
     },
     Field {
         name: "filter",

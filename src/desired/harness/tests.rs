@@ -135,7 +135,7 @@ fn a_harness_is_asked_for_its_events_unless_an_agent_says_what_it_prints() {
     let claude = find("claude-code").unwrap();
     let asked = |args: &[&str], mode| {
         let request = Request { args, mode: Some(mode), ..with("do it") };
-        claude.events(&request).map(|(args, filter)| (args.len(), filter))
+        claude.events(&request).map(|events| (events.args.len(), events.filter))
     };
     assert_eq!(asked(&[], Mode::Headless), Some((3, Some(Dialect::ClaudeCode))));
     assert_eq!(asked(&[], Mode::Interactive), Some((2, None)));
@@ -175,7 +175,7 @@ fn who_names_a_conversation_in_its_args_is_given_none() {
 #[test]
 fn claudes_hooks_are_settings_that_it_can_read() {
     let request = Request { mode: Some(Mode::Interactive), ..Request::default() };
-    let (args, _) = find("claude-code").unwrap().events(&request).unwrap();
+    let args = find("claude-code").unwrap().events(&request).unwrap().args;
     let settings: serde_json::Value = serde_json::from_str(&args[1]).unwrap();
     let hooks = settings["hooks"].as_object().unwrap();
     assert!(hooks.len() >= 9, "{settings}");
@@ -200,4 +200,22 @@ fn limits_are_told_to_whom_knows_them() {
     // Who says it better is not contradicted.
     let own = told("claude-code", Mode::Headless, limits, &["--max-turns", "9"]);
     assert_eq!(own, "claude│--max-budget-usd│2.500000│--max-turns│9│-p│do it");
+}
+
+#[test]
+fn interactive_harnesses_that_read_of_hooks_in_a_file_are_told_of_it_by_a_variable() {
+    let names = |name: &str, mode, args: &[&str]| {
+        let request = Request { args, mode: Some(mode), ..with("do it") };
+        let events = find(name).unwrap().events(&request);
+        events.map(|events| events.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
+    };
+    for (name, variable) in [
+        ("gemini-cli", "GEMINI_CLI_SYSTEM_DEFAULTS_PATH={hooks}/gemini.json"),
+        ("qwen-code", "QWEN_CODE_SYSTEM_DEFAULTS_PATH={hooks}/qwen.json"),
+        ("opencode", r#"OPENCODE_CONFIG_CONTENT={"plugin":["file://{hooks}/opencode.js"]}"#),
+    ] {
+        assert_eq!(names(name, Mode::Interactive, &[]), Some(vec![variable.to_owned()]));
+        assert_eq!(names(name, Mode::Interactive, &["--verbose"]), Some(vec![variable.to_owned()]));
+        assert_eq!(names(name, Mode::Headless, &[]), Some(Vec::new()), "its stream tells");
+    }
 }

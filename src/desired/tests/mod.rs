@@ -1,6 +1,7 @@
 //! The whole way from a file to `Desired` or to a report.
 
 mod diagnostics;
+mod event_env;
 mod harnesses;
 mod prepare;
 mod reference;

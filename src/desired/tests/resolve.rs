@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Interrupt, Policy, Restart};
+use crate::model::{Extra, Interrupt, Policy, Restart};
 
 use super::*;
 
@@ -42,6 +42,7 @@ fn every_field() {
         model = "o9"
         permissions = "accept-edits"
         prepare = true
+        events = false
         prompt = "review\n"
         workdir = "~/src"
         restart = "always"
@@ -61,6 +62,7 @@ fn every_field() {
     let expected = ["codex", "exec", "-m", "o9", "-s", "workspace-write", "--skip-git-repo-check", "review\n"];
     assert_eq!(argv(spec), expected);
     assert_eq!(spec.launch.prepare, [c"codex".to_owned(), c"--headless".to_owned()]);
+    assert_eq!(spec.launch.extra, Extra::default());
     assert_eq!(spec.launch.workdir, PathBuf::from("/home/u/src"));
     assert_eq!(spec.launch.env[std::ffi::OsStr::new("A")].expose(), b"1");
     assert_eq!(spec.policy.restart, Restart::Always);
@@ -70,6 +72,20 @@ fn every_field() {
     assert_eq!(spec.policy.timeout, Some(Duration::from_secs(9000)));
     assert_eq!(spec.policy.grace_period, Duration::from_secs(5));
     assert_eq!(spec.policy.interrupt, Interrupt::Sigint);
+}
+
+#[test]
+fn without_events_nothing_is_added_and_nobody_is_replaced() {
+    let claude = |line: &str| {
+        let desired = desired(&format!("[agent]\nharness = \"claude-code\"\nprompt = \"x\"\n{line}\n"));
+        let spec = only(&desired);
+        (spec.launch.extra.clone(), argv(spec), spec.fingerprint)
+    };
+    let (told, silent) = (claude("events = true"), claude("events = false"));
+    assert_eq!(told, claude(""));
+    assert_eq!((told.0.events.len(), told.0.filter), (3, Some("claude-code")));
+    assert_eq!(silent.0, Extra::default());
+    assert_eq!((told.1, told.2), (silent.1, silent.2));
 }
 
 #[test]

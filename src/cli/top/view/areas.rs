@@ -7,8 +7,9 @@ use crate::cli::top::state::State;
 
 /// From here on the output is beside the table.
 const WIDE: u16 = 150;
-/// The table's width then.
+/// The table's width then, and what it takes more where agents tell of themselves.
 const TABLE: u16 = 88;
+const TABLE_FOR_TOLD: u16 = 12;
 /// Rows that are left for table and output, from which on there is room for both.
 const TALL: u16 = 12;
 
@@ -33,8 +34,9 @@ impl Areas {
         let footer = Rect { y: rest.bottom() - footer_height, height: footer_height, ..rest };
         rest.height -= footer_height;
         let output = if screen.width >= WIDE {
-            let output = Rect { x: rest.x + TABLE + 2, width: rest.width - TABLE - 2, ..rest };
-            rest.width = TABLE;
+            let table = TABLE + if state.list.has_told() { TABLE_FOR_TOLD } else { 0 };
+            let output = Rect { x: rest.x + table + 2, width: rest.width - table - 2, ..rest };
+            rest.width = table;
             Some(output)
         } else if rest.height >= TALL {
             let height = rest.height * 2 / 5;
@@ -59,22 +61,24 @@ fn from_top(rest: &mut Rect, height: u16) -> Rect {
 }
 
 /// The columns that fit into a row, from the left. The name has what the others leave.
-pub(super) fn columns(row: Rect) -> Vec<(Column, Rect)> {
+pub(super) fn columns(row: Rect, has_told: bool) -> Vec<(Column, Rect)> {
     /// Those that go first come last.
-    const WIDTHS: [(Column, u16); 6] = [
+    const WIDTHS: [(Column, u16); 7] = [
         (Column::State, 11),
         (Column::For, 6),
+        // `permission_denied` is the longest.
+        (Column::Told, 17),
         (Column::Cpu, 6),
         (Column::Memory, 7),
         (Column::Restarts, 8),
         (Column::Exit, 13),
     ];
-    const ORDER: [Column; 6] =
-        [Column::State, Column::For, Column::Restarts, Column::Exit, Column::Cpu, Column::Memory];
+    const ORDER: [Column; 7] =
+        [Column::State, Column::For, Column::Told, Column::Restarts, Column::Exit, Column::Cpu, Column::Memory];
     const NAME_AT_LEAST: u16 = 12;
     let mut name = row.width;
     let mut fitting = Vec::new();
-    for (column, width) in WIDTHS {
+    for (column, width) in WIDTHS.into_iter().filter(|(column, _)| has_told || *column != Column::Told) {
         let Some(left) = name.checked_sub(width + 1).filter(|left| *left >= NAME_AT_LEAST) else { break };
         name = left;
         fitting.push((column, width));

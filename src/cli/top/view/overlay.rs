@@ -7,14 +7,14 @@ use ratatui::widgets::{Block, Clear, Widget};
 use super::{Paint, put};
 use crate::cli::top::state::State;
 
-const HELP: [&str; 18] = [
+const HELP: [&str; 19] = [
     "j k, arrows     next, previous agent",
     "PgDn PgUp       a screen further, back",
     "g G, Home End   first, last agent",
     "Enter           attach to the agent (C-b d comes back)",
     "v               attach to look only",
     "/               list only names with these letters",
-    "f               list only agents that are failing",
+    "f               list only agents that fail or wait for you",
     "s               sort by name, state, CPU, memory",
     "e               the refused configuration, in full",
     "Esc             list all again",
@@ -23,6 +23,7 @@ const HELP: [&str; 18] = [
     "q, C-c          quit; the agents go on",
     "",
     "FOR             how long it has been in its state",
+    "ACTIVITY        what it tells that it does; or what came of it",
     "CPU             of one core, lately; with all it started",
     "MEMORY          resident; with all it started",
     "-               not known",
