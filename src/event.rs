@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::desired::Loaded;
 use crate::execute::{Hello, LinkId, Outcome, Server};
+use crate::model::{AgentName, Output};
 use crate::shim::protocol::Report;
 use crate::sys::tmux::command::PaneRow;
 
@@ -30,6 +31,8 @@ pub enum Event {
     Hello(Box<Hello>),
     /// A shim reports.
     Report(LinkId, Report),
+    /// Terminals were looked at: whose, of which shim, and what was seen.
+    Outputs(Vec<(AgentName, u32, Output)>),
     /// A shim's connection has ended.
     LinkLost {
         /// Which.

@@ -13,7 +13,7 @@ use crate::desired::Loaded;
 use crate::event::Event;
 use crate::execute::Executor;
 use crate::model::{AgentName, Desired, Mono, Observed, Shutdown};
-use crate::reconcile::{Memory, Transition, reconcile};
+use crate::reconcile::{Memory, StallNews, Transition, reconcile};
 use crate::status::Publisher;
 use crate::sys::clock;
 use crate::sys::systemd::{Pulse, ServiceManager};
@@ -212,6 +212,7 @@ impl EventLoop {
             }
             Event::Hello(hello) => executor.hello(*hello, memory, observed, now),
             Event::Report(link, report) => executor.reported(link, &report, observed),
+            Event::Outputs(seen) => executor.outputs(seen, observed),
             Event::LinkLost { link, shim_is_alive } => executor.link_lost(link, shim_is_alive, observed, now.mono),
             Event::Outcome(outcome) => executor.outcome(outcome, memory, observed, now),
         }
@@ -264,8 +265,9 @@ impl EventLoop {
         // Before the log: who reads there that something changed, and asks the API, must not be told the old state.
         let (changed, terminal) = (plan.changed.iter().chain(&recalled), |agent: &_| self.executor.terminal(agent));
         told.extend(plan.transitions);
-        self.publisher.publish(&self.memory, changed, (&told, &plan.ends), terminal, now);
+        self.publisher.publish(&self.memory, changed, (&told, &plan.ends, &plan.stalls), terminal, now);
         told.iter().skip(adopted).for_each(log);
+        plan.stalls.iter().for_each(log_stall);
         self.publisher.planned(clock::now().mono.since(now.mono));
         if self.milestones.adopted.is_some() && self.is_settled() {
             self.milestones.adopted.take().map(|adopted| adopted.send(()));
@@ -298,6 +300,15 @@ fn log(transition: &Transition) {
     let Transition { agent, from, to, reason, .. } = transition;
     let (from, to) = (from.map_or("none", |state| state.as_str()), to.map_or("none", |state| state.as_str()));
     tracing::info!(%agent, from, to, reason, "changed state");
+}
+
+fn log_stall(news: &StallNews) {
+    let StallNews { agent, since, reason } = news;
+    if since.is_some() {
+        tracing::warn!(%agent, reason, "stalled");
+    } else {
+        tracing::info!(%agent, reason, "no longer stalled");
+    }
 }
 
 /// Never, if there is no time.

@@ -9,6 +9,7 @@
 //! jcard.toml, prompt files, secrets ──watch──▶ desired::load ─▶ Loaded ──┐
 //! shims: hello, started, ended ──────────────▶ sys::shim_link ─▶ Report ─┤
 //! tmux control client: sessions ─────────────▶ sys::tmux ──────▶ PaneRow ┤
+//! time stamps of terminals ──────────────────▶ sys::last_output ▶ Output ─┤
 //! signals, outcomes of actions ──────────────▶ ──────────────────────────┤
 //!                                                              mpsc<Event>
 //!                                                                        ▼
@@ -49,7 +50,7 @@
 //! - A file of an agent's user is written by that user alone, and only if the agent has `prepare = true`: what is missing is
 //!   added, and what is there stays.
 //! - Nothing polls. An idle daemon forks nothing; inotify, sockets and one timer wake it. Only the slow resync looks by
-//!   itself, at the time stamps of files.
+//!   itself, at the time stamps of files, and of the terminals of agents that don't tell what they do.
 //! - Nothing that runs is lost when the daemon goes: shims and agents go on, and the next daemon adopts them.
 //! - Whatever is in a directory of the agents' user is handled with that user's rights, even by root; no tmux client of
 //!   root's ever talks to the agents' server.
@@ -64,7 +65,7 @@
 //! | [`reconcile`] | model |
 //! | [`dialect`] | model |
 //! | [`desired`], [`observed`] | model, sys; desired also the names of dialects, observed the shim's protocol |
-//! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory |
+//! | [`execute`] | model, sys, the shim's protocol, observed, reconcile's actions and memory, dialect |
 //! | [`status`] | model, reconcile's memory |
 //! | [`api`] | model, status, sys |
 //! | [`event`], [`event_loop`], [`daemon`], [`cli`] | all |

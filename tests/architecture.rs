@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("dialect", &["model"]),
     ("desired", &["model", "sys", "dialect"]),
     ("observed", &["model", "shim::protocol"]),
-    ("execute", &["model", "sys", "shim::protocol", "observed", "reconcile"]),
+    ("execute", &["model", "sys", "shim::protocol", "observed", "reconcile", "dialect"]),
     ("status", &["model", "reconcile"]),
     ("api", &["model", "status", "sys"]),
 ];

@@ -51,7 +51,12 @@ pub fn of_one_change(count: usize) -> Vec<u64> {
                     observed.seats.get_mut(&agent).unwrap().state = SeatState::Ready(child);
                     running = false;
                 }
-                Action::Signal { .. } | Action::Note { .. } | Action::Close { .. } => {}
+                Action::Signal { .. }
+                | Action::Note { .. }
+                | Action::Look { .. }
+                | Action::Read { .. }
+                | Action::Nudge { .. }
+                | Action::Close { .. } => {}
             }
         }
     }

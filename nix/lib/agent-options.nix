@@ -19,6 +19,8 @@ let
       types.ints.between field.minimum field.maximum
     else if field.type == "array" then
       types.listOf types.str
+    else if field ? properties then
+      types.submodule { options = lib.mapAttrs option field.properties; }
     else if field.type == "object" then
       types.attrsOf types.str
     else

@@ -1,7 +1,12 @@
 # jcard.toml from settings: agents are attributes in Nix, and a list in the file.
 { lib }:
 let
-  given = lib.filterAttrs (_: value: value != null);
+  # Also in tables within.
+  given =
+    fields:
+    lib.mapAttrs (_: value: if builtins.isAttrs value then given value else value) (
+      lib.filterAttrs (_: value: value != null) fields
+    );
   agent = name: fields: { inherit name; } // given fields;
   duration = import ./duration.nix { inherit lib; };
 in

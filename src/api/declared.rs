@@ -113,7 +113,7 @@ fn agent(spec: &AgentSpec, salt: Salt, values: Values) -> Agent {
     for (field, value) in [("harness", spec.harness.as_bytes()), ("session", session), ("workdir", workdir)] {
         fields.insert(field.to_owned(), Some(digest(salt, [field.as_bytes(), value])));
     }
-    for (field, value) in policy(&spec.policy) {
+    for (field, value) in policy(spec) {
         fields.insert(field.to_owned(), Some(digest(salt, [field.as_bytes(), value.as_bytes()])));
     }
     for (name, value) in &spec.launch.env {
@@ -129,8 +129,9 @@ fn agent(spec: &AgentSpec, salt: Salt, values: Values) -> Agent {
 }
 
 /// The fields that apply to a program that runs.
-fn policy(policy: &Policy) -> [(&'static str, String); 8] {
-    let Policy { restart, max_restarts, backoff, backoff_max, timeout, limits, grace_period, interrupt: _ } = policy;
+fn policy(spec: &AgentSpec) -> [(&'static str, String); 10] {
+    let Policy { restart, max_restarts, backoff, backoff_max, timeout, limits, grace_period, .. } = &spec.policy;
+    let Policy { startup_deadline, stall, .. } = &spec.policy;
     let restart = match restart {
         Restart::No => "no",
         Restart::OnFailure => "on-failure",
@@ -144,6 +145,8 @@ fn policy(policy: &Policy) -> [(&'static str, String); 8] {
         ("backoff_max", nanos(backoff_max)),
         ("timeout", timeout.as_ref().map(nanos).unwrap_or_default()),
         ("grace_period", nanos(grace_period)),
+        ("startup_deadline", startup_deadline.as_ref().map(nanos).unwrap_or_default()),
+        ("stall", stall.map(|stall| format!("{stall:?} {:?}", spec.nudge)).unwrap_or_default()),
         ("max_turns", limits.turns.map(|turns| turns.to_string()).unwrap_or_default()),
         ("max_cost_usd", limits.cost_micros.map(|micros| micros.to_string()).unwrap_or_default()),
     ]

@@ -138,10 +138,13 @@ impl Follower {
 
     fn wants(&self, entry: &Entry) -> bool {
         match (&self.agent, &entry.happening) {
-            (Some(wanted), Happening::Transition { agent, .. } | Happening::Activity { agent, .. }) => {
-                agent.as_str().to_lowercase() == *wanted
-            }
-            (None, Happening::Transition { .. } | Happening::Activity { .. })
+            (
+                Some(wanted),
+                Happening::Transition { agent, .. }
+                | Happening::Activity { agent, .. }
+                | Happening::Stall { agent, .. },
+            ) => agent.as_str().to_lowercase() == *wanted,
+            (None, Happening::Transition { .. } | Happening::Activity { .. } | Happening::Stall { .. })
             | (_, Happening::ConfigLoaded { .. } | Happening::ConfigRefused { .. } | Happening::Stopping) => true,
         }
     }

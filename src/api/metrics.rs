@@ -101,10 +101,12 @@ fn of_daemon(snapshot: &Snapshot, now: Now) -> [Family; 3] {
 }
 
 /// What the agents' harnesses tell.
-fn of_harnesses(snapshot: &Snapshot) -> [Family; 5] {
+fn of_harnesses(snapshot: &Snapshot) -> [Family; 6] {
     let mut outcomes =
         Family::counter("agent_outcomes", "Runs that ended since the daemon started, by what came of them");
-    let mut activities = Family::gauge("agent_activity", "1 for what the agent does, by its harness's account");
+    let mut activities =
+        Family::gauge("agent_activity", "1 for what the agent does, by its harness's account or its terminal");
+    let mut stalled = Family::gauge("agent_stalled", "1 while the agent gives no sign of life, where that is declared");
     let mut turns = Family::counter("agent_turns", "Turns of the model in all runs, by the harness's account");
     let mut tokens = Family::counter("agent_tokens", "Tokens in all runs, by the harness's account");
     let mut cost = Family::counter("agent_cost_usd", "What all runs cost in US dollars, by the harness's account");
@@ -117,6 +119,7 @@ fn of_harnesses(snapshot: &Snapshot) -> [Family; 5] {
             let labels = [called(agent), vec![("activity", activity.as_str().to_owned())]].concat();
             activities.add(labels, is(status.activity == *activity));
         }
+        stalled.add(called(agent), is(agent.stalled_since.is_some()));
         let spent = agent.spent_total;
         for (kind, count) in [
             ("input", spent.input_tokens),
@@ -130,7 +133,7 @@ fn of_harnesses(snapshot: &Snapshot) -> [Family; 5] {
         spent.turns.into_iter().for_each(|count| turns.add(called(agent), float(count)));
         spent.dollars().into_iter().for_each(|dollars| cost.add(called(agent), dollars));
     }
-    [outcomes, activities, turns, tokens, cost]
+    [outcomes, activities, stalled, turns, tokens, cost]
 }
 
 fn of_agents(snapshot: &Snapshot, now: Now) -> [Family; 4] {
@@ -300,6 +303,8 @@ mod tests {
                 source: "stream assistant".to_owned(),
                 question: String::new(),
             }),
+            stalled_since: None,
+            is_watched: false,
             conversation: None,
             spent: Spent::default(),
             spent_total: Spent {

@@ -121,6 +121,8 @@ mod tests {
                 terminal: None,
                 ends: crate::status::EndCounts::default(),
                 activity: None,
+                stalled_since: None,
+                is_watched: false,
                 conversation: None,
                 spent: crate::status::Spent::default(),
                 spent_total: crate::status::Spent::default(),

@@ -203,6 +203,9 @@ struct Agent<'a> {
     /// What it does, as far as anybody can tell; only while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     activity: Option<told::Activity<'a>>,
+    /// Since when it gives no sign of life, if it is declared what follows then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stalled_since: Option<Time>,
     /// The harness's own name for its session or thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<&'a str>,
@@ -230,6 +233,7 @@ impl<'a> Agent<'a> {
             started_at: status.started_at.map(Time),
             exit: status.last_end.as_ref().map(LastEnd::of),
             activity: status.activity.as_ref().map(told::Activity::of),
+            stalled_since: status.stalled_since.map(Time),
             conversation: status.conversation.as_deref(),
             model_usage: told::ModelUsage::of(status),
             next_restart_at: status.next_restart_at.map(Time),

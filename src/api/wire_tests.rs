@@ -24,6 +24,8 @@ fn status(state: State) -> AgentStatus {
         terminal: None,
         ends: crate::status::EndCounts::default(),
         activity: None,
+        stalled_since: None,
+        is_watched: false,
         conversation: None,
         spent: Spent::default(),
         spent_total: Spent::default(),

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use crate::desired::harness::reference;
-use crate::desired::reference::{Field, Kind, Preset, REFERENCE};
+use crate::desired::reference::{Field, Kind, Preset, REFERENCE, STALL};
 
 use super::failure::{EXIT_CODES, Failure, finish};
 use super::{Arguments, CONFIG, ROOT_API_SOCKET, SECRET_DIR};
@@ -179,6 +179,7 @@ fn file_page() -> io::Result<Vec<u8>> {
              by itself; these are tables of the same form.",
             &reference::HARNESS[..],
         ),
+        ("STALL", "The fields of an agent's table stall.", &STALL[..]),
         ("MODES OF A HARNESS", "The fields of its tables headless and interactive.", &reference::FORM[..]),
     ] {
         roff.control("SH", [title]).text([roman(text)]);

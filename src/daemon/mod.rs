@@ -11,6 +11,7 @@ mod server;
 mod shims;
 mod signals;
 mod sockets;
+mod terminals;
 mod told;
 
 use std::io;
@@ -26,7 +27,7 @@ use crate::event::Event;
 use crate::event_loop::{EventLoop, Finished, LoopError, Milestones};
 use crate::execute::hooks::HookFiles;
 use crate::execute::{Executor, Server};
-use crate::status::{Publisher, Snapshot};
+use crate::status::{Publisher, Snapshot, Views};
 use crate::sys::runtime_dir::DirError;
 use crate::sys::systemd::ServiceManager;
 use crate::sys::tmux::server as tmux_server;
@@ -129,7 +130,7 @@ async fn run_here(options: Options, mission: Mission) -> Result<(), DaemonError>
         tasks.spawn(told::follow(views.snapshots.clone(), manager));
     }
     if mission == Mission::Keep {
-        start_sources_of_what_is_declared(&mut tasks, &options, manager, hangups, &events);
+        start_sources_of_what_is_declared(&mut tasks, &options, manager, hangups, (&events, &views));
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), config = %options.config.display(),
             api = %options.api_socket.display(), user = options.user.name, "agentd starts"
@@ -225,8 +226,9 @@ fn start_sources_of_what_is_declared(
     options: &Options,
     manager: ServiceManager,
     hangups: Signal,
-    events: &mpsc::Sender<Event>,
+    (events, views): (&mpsc::Sender<Event>, &Views),
 ) {
+    tasks.spawn(terminals::follow(views.snapshots.clone(), options.resync, events.clone()));
     tasks.spawn(ask_login_environment(options, events.clone()));
     tasks.spawn(declared::follow(options.sources(), hangups, options.resync, manager, events.clone()));
 }

@@ -12,7 +12,7 @@ use super::duration::{self, DurationError};
 use super::report::Reporter;
 
 /// Every field of an agent.
-pub const FIELDS: [&str; 26] = [
+pub const FIELDS: [&str; 28] = [
     "name",
     "type",
     "harness",
@@ -35,6 +35,8 @@ pub const FIELDS: [&str; 26] = [
     "max_turns",
     "max_cost_usd",
     "grace_period",
+    "startup_deadline",
+    "stall",
     "session",
     "replicas",
     "env",

@@ -28,6 +28,7 @@ pub mod reference;
 mod report;
 mod secrets_dir;
 mod settle;
+mod stall;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +41,7 @@ use diagnostic::{Diagnostic, LoadError, Severity};
 use harness::Harnesses;
 use report::Reporter;
 use stamp::Stamp;
-use validate::{Context, Draft};
+use validate::{Body, Context, Draft};
 
 pub use secrets_dir::Presence;
 
@@ -215,13 +216,14 @@ fn resolve(drafts: Vec<Draft>, reporter: &mut Reporter) -> Desired {
     let identities = names::expand(&namings, reporter);
     let mut agents = BTreeMap::new();
     for ((naming, body), identities) in namings.iter().zip(bodies).zip(identities) {
-        let Some((launch, policy, origin)) = body else { continue };
+        let Some(Body { launch, policy, nudge, origin }) = body else { continue };
         let origin = Arc::new(origin);
         let harness = Arc::clone(&naming.harness);
         for names::Identity { name, session } in identities {
             let fingerprint = fingerprint::of(&session, &launch);
             let (launch, harness, origin) = (launch.clone(), Arc::clone(&harness), Arc::clone(&origin));
-            let spec = AgentSpec { name: name.clone(), session, harness, launch, policy, fingerprint, origin };
+            let nudge = nudge.clone();
+            let spec = AgentSpec { name: name.clone(), session, harness, launch, policy, nudge, fingerprint, origin };
             agents.insert(name, Arc::new(spec));
         }
     }

@@ -3,6 +3,7 @@
 
 use super::harness::reference::modes;
 use super::harness::{Harness, Harnesses, Permissions};
+use super::stall::ON_STALL;
 use super::validate::{MAX_REPLICAS, RESTARTS, RESUMES, TYPES};
 
 /// One field.
@@ -87,7 +88,7 @@ const SESSION: &str =
     "^[^\\s.:\\\\$@%=+!{\\x00-\\x1f\\x7f-]([^.:\\\\\\x00-\\x1f\\x7f]{0,62}[^\\s.:\\\\\\x00-\\x1f\\x7f])?$";
 
 /// All fields, in the order in which a reader needs them.
-pub static REFERENCE: [Field; 26] = [
+pub static REFERENCE: [Field; 28] = [
     Field {
         name: "harness",
         kind: Kind::Name(harnesses),
@@ -247,6 +248,21 @@ pub static REFERENCE: [Field; 26] = [
         examples: &["\"10s\""],
     },
     Field {
+        name: "startup_deadline",
+        kind: Kind::Duration { zero: false },
+        preset: Preset::Else("no limit"),
+        meaning: "How long the agent has to begin to work after each start; one that still asks something by then is stopped, \
+            which counts as a failure, and said to ask it.",
+        examples: &["\"60s\""],
+    },
+    Field {
+        name: "stall",
+        kind: Kind::Table(&STALL),
+        preset: Preset::Else("nothing follows"),
+        meaning: "What follows when the running agent gives no sign of life: it tells nothing, and writes nothing to its terminal.",
+        examples: &["{ after = \"10m\", on_stall = \"restart\" }"],
+    },
+    Field {
         name: "session",
         kind: Kind::Text(Some(SESSION)),
         preset: Preset::Else("the name"),
@@ -275,6 +291,47 @@ pub static REFERENCE: [Field; 26] = [
         examples: &["[\"ANTHROPIC_API_KEY\"]"],
     },
 ];
+
+/// The fields of an agent's `stall`.
+pub static STALL: [Field; 4] = [
+    Field {
+        name: "after",
+        kind: Kind::Duration { zero: false },
+        preset: Preset::Required,
+        meaning: "How long it may be silent. What is seen on its terminal is exact to eight seconds, in its favour.",
+        examples: &["\"10m\""],
+    },
+    Field {
+        name: "nudge",
+        kind: Kind::Text(Some("^[^\\x00-\\x1f\\x7f]+$")),
+        preset: Preset::Else("it is not nudged"),
+        meaning: "A line that is typed to it while it is idle at its prompt, and nobody types there.",
+        examples: &["\"Continue.\""],
+    },
+    Field {
+        name: "max_nudges",
+        kind: Kind::Whole { least: 1, most: 1000 },
+        preset: Preset::Value("3"),
+        meaning: "How many nudges without a sign of life, before on_stall follows.",
+        examples: &["3"],
+    },
+    Field {
+        name: "on_stall",
+        kind: Kind::Word(on_stall),
+        preset: Preset::Value("\"notify\""),
+        meaning: "What follows.",
+        examples: &["\"restart\""],
+    },
+];
+
+fn on_stall() -> Vec<(&'static str, String)> {
+    let meanings = [
+        "it is told: in the events, the API and the metrics",
+        "it is stopped and started again, whatever `restart` says, within max_restarts",
+        "it is stopped and stays so, as failed",
+    ];
+    ON_STALL.iter().zip(meanings).map(|(word, meaning)| (*word, meaning.to_owned())).collect()
+}
 
 fn harnesses() -> Vec<(&'static str, String)> {
     let meaning = |harness: &Harness| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Secret};
+use crate::model::{Extra, Interrupt, Launch, Limits, Origin, Policy, Restart, Secret, Stall};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Entry, Fields, MAX_ARGUMENT};
@@ -18,7 +18,7 @@ use super::harness::{Harness, Harnesses, Mode, PROMPT, Permissions, Request, Uns
 use super::names::Naming;
 use super::report::Reporter;
 use super::stamp::Stamp;
-use super::{MissingPrompt, environment, extra, origin, prompt};
+use super::{MissingPrompt, environment, extra, origin, prompt, stall};
 
 const DEFAULT_WORKDIR: &str = "/home/agent/workspace";
 const DEFAULT_BACKOFF: Duration = Duration::from_secs(3);
@@ -60,7 +60,16 @@ pub struct Draft<'t> {
     /// What it says of its names.
     pub naming: Naming<'t>,
     /// What is run and how it is kept, if that could be made.
-    pub body: Option<(Launch, Policy, Origin)>,
+    pub body: Option<Body>,
+}
+
+/// What is run and how it is kept.
+#[derive(Debug)]
+pub struct Body {
+    pub launch: Launch,
+    pub policy: Policy,
+    pub nudge: Option<Arc<str>>,
+    pub origin: Origin,
 }
 
 /// Reads one agent; nothing without a harness.
@@ -78,7 +87,8 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let mode = fields.word("mode", &Mode::WORDS, context.reporter);
     let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied());
     let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
-    let policy = read_policy(&fields, interrupt, context);
+    let (stall, nudge) = stall::read(&fields, context.reporter).unzip();
+    let policy = read_policy(&fields, interrupt, stall, context);
     let limits = policy.map(|policy| policy.limits).unwrap_or_default();
     let argv = read_argv(&fields, harness, mode, limits, prompt.as_ref(), context);
     let prepared = read_prepare(&fields, harness, context);
@@ -88,7 +98,7 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let added = prepared.map(|harness| environment::prepare(&mut env, harness)).unwrap_or_default();
     let launch = argv.zip(workdir).map(|((argv, prepare, extra), workdir)| {
         let prepare = if prepared.is_some() { prepare } else { Vec::new() };
-        let extra = if is_silent { Extra::default() } else { extra };
+        let extra = if is_silent { extra.silent() } else { extra };
         Launch { argv, workdir, env, prepare, extra }
     });
     let naming = Naming { header, name, harness: Arc::clone(&harness?.name), session, replicas };
@@ -98,7 +108,9 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     }
     let mut origin = origin::of(&fields, prompt.as_ref());
     origin.env.extend(added);
-    Some(Draft { naming, body: launch.zip(policy).map(|(launch, policy)| (launch, policy, origin)) })
+    let nudge = nudge.flatten();
+    let body = launch.zip(policy).map(|(launch, policy)| Body { launch, policy, nudge, origin });
+    Some(Draft { naming, body })
 }
 
 fn read_harness<'c>(
@@ -141,7 +153,12 @@ fn read_type(fields: &Fields, context: &mut Context) {
     }
 }
 
-fn read_policy(fields: &Fields, interrupt: Option<Interrupt>, context: &mut Context) -> Option<Policy> {
+fn read_policy(
+    fields: &Fields,
+    interrupt: Option<Interrupt>,
+    stall: Option<Stall>,
+    context: &mut Context,
+) -> Option<Policy> {
     let reporter = &mut *context.reporter;
     let restart = match fields.word("restart", &RESTARTS, reporter) {
         Some((_, 1)) => Restart::OnFailure,
@@ -150,23 +167,22 @@ fn read_policy(fields: &Fields, interrupt: Option<Interrupt>, context: &mut Cont
     };
     let max_restarts = fields.integer("max_restarts", 0..=u32::MAX, reporter).unwrap_or(0);
     let (backoff, backoff_max) = read_backoff(fields, reporter);
-    let timeout = fields.duration("timeout", reporter);
-    if let Some((entry, Duration::ZERO)) = timeout {
-        let diagnostic = reporter.error(&entry, "timeout is zero", "the agent would be stopped at once");
-        diagnostic.help.push("remove the line if there is no limit".to_owned());
-    }
+    let timeout = stall::some_time(fields, "timeout", "the agent would be stopped at once", reporter);
     let turns = fields.integer("max_turns", 1..=u32::MAX, reporter).and_then(NonZeroU32::new);
     let limits = Limits { turns, cost_micros: fields.dollars("max_cost_usd", reporter) };
     let grace_period = fields.duration("grace_period", reporter);
+    let startup_deadline = stall::some_time(fields, "startup_deadline", "the agent would be stopped at once", reporter);
     Some(Policy {
         restart,
         max_restarts: NonZeroU32::new(max_restarts),
         backoff,
         backoff_max,
-        timeout: timeout.map(|(_, timeout)| timeout),
+        timeout,
         limits,
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
         interrupt: interrupt?,
+        startup_deadline,
+        stall,
     })
 }
 

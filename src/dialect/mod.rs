@@ -20,6 +20,7 @@ mod plugin;
 mod qwen;
 mod read;
 mod reset;
+pub mod screens;
 #[cfg(test)]
 mod tests;
 mod told;

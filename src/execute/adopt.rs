@@ -156,9 +156,11 @@ impl Executor {
             self.recall(&agent, &memo, &child, memory, observed, now);
         }
         self.hold_until_cgroup_is_empty(&agent, &mut child);
+        let hears = self.hears(&agent);
         if let Some(seat) = observed.seats.get_mut(&agent)
             && matches!(seat.state, SeatState::Opening { .. } | SeatState::Ready(_))
         {
+            seat.hears = hears;
             let run = child.run().unwrap_or_default();
             seat.state = SeatState::Ready(child);
             self.hear(&agent, run, &notices, observed);

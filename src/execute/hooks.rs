@@ -75,7 +75,7 @@ impl HookFiles {
 
 impl HookFile {
     fn make(&self, directory: &Path, agentd: &str) -> bool {
-        let is_wanted = !(self.is_roots && !is_roots_alone(directory));
+        let is_wanted = !self.is_roots || is_roots_alone(directory);
         if !is_wanted || self.instead_of.is_some_and(|path| Path::new(path).symlink_metadata().is_ok()) {
             tracing::debug!(file = self.name, "isn't made: its program would not read it, or has one of this host's");
             return false;

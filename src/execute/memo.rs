@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
-    SessionName, Spent, Wall,
+    SessionName, Spent, Stall, Wall,
 };
 use crate::reconcile::{AgentMemory, Declared, Phase};
 
 use conversation::ConversationMemo;
+
+use super::memo_pulse::{PulseMemo, StallMemo};
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -51,12 +53,15 @@ struct Memo {
     /// What the runs before this one spent.
     #[serde(default, skip_serializing_if = "is_default")]
     spent: SpentMemo,
+    /// How this run lives.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pulse: PulseMemo,
     /// What there is to go on with.
     #[serde(default, skip_serializing_if = "is_default")]
     conversation: ConversationMemo,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -122,6 +127,10 @@ struct PolicyMemo {
     max_cost_micros: Option<u64>,
     grace_ns: u64,
     interrupt: InterruptMemo,
+    #[serde(default, skip_serializing_if = "is_default")]
+    startup_deadline_ns: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    stall: Option<StallMemo>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,8 +150,8 @@ enum InterruptMemo {
 }
 
 /// Both clocks: nanoseconds since boot, nanoseconds since 1970.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Stamp(u64, u64);
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stamp(u64, u64);
 
 impl From<Now> for Stamp {
     fn from(now: Now) -> Self {
@@ -175,11 +184,13 @@ impl From<PolicyMemo> for Policy {
                 InterruptMemo::Sigterm => Interrupt::Sigterm,
                 InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
             },
+            startup_deadline: memo.startup_deadline_ns.map(Duration::from_nanos),
+            stall: memo.stall.map(Stall::from),
         }
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -219,6 +230,8 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
                 Interrupt::Sigterm => InterruptMemo::Sigterm,
                 Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
             },
+            startup_deadline_ns: policy.startup_deadline.map(nanos),
+            stall: policy.stall.map(StallMemo::from),
         },
         run: memory.run.0,
         restarts: memory.restarts,
@@ -230,6 +243,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         ended: end.map(|end| Stamp::from(end.at)),
         outcome: end.map(OutcomeMemo::of),
         spent: memory.spent.into(),
+        pulse: PulseMemo::of(memory),
         conversation: (&memory.conversation).into(),
         not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
@@ -258,7 +272,9 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         started: memo.started.map(Now::from),
         last_end: None,
         told: Arc::default(),
+        seen: None,
         spent: memo.spent.into(),
+        pulse: memo.pulse.read(),
         conversation: memo.conversation.into(),
     };
     if child.run() != Some(memory.run) {
@@ -270,7 +286,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         Child::Running { at, pid, .. } => {
             memory.started.get_or_insert(stamp(*at));
             memory.first_started.get_or_insert(stamp(*at));
-            Phase::Running { pid: *pid }
+            memo.pulse.stop(Some(*pid), now.mono).unwrap_or(Phase::Running { pid: *pid })
         }
         Child::Ended { ending, at, started, .. } if memo.handled => {
             memory.started = memory.started.or(started.map(stamp));
@@ -287,7 +303,8 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
                 .map_or_else(|| memory.settled(), |limit| Phase::TimedOut { limit: Duration::from_nanos(limit) })
         }
         // Of an end that was not handled, too: reconcile treats it as news.
-        Child::Starting(_) | Child::Ended { .. } => Phase::Starting,
+        Child::Ended { .. } => memo.pulse.stop(None, now.mono).unwrap_or(Phase::Starting),
+        Child::Starting(_) => Phase::Starting,
     };
     Some(memory)
 }

@@ -10,7 +10,10 @@ mod arguments;
 mod explain;
 mod hear;
 pub mod hooks;
+mod look;
 mod memo;
+mod memo_pulse;
+mod nudge;
 mod place;
 mod start;
 mod stop;
@@ -23,7 +26,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::model::{AgentName, Desired, Mono, Now, Observed, RunId, Seat, SeatState, StartError, Terminal};
+use crate::model::{
+    AgentName, Desired, Mono, Now, Observed, Output, RunId, Screen, Seat, SeatState, StartError, Terminal,
+};
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
 use crate::sys::cgroup::CgroupRoot;
@@ -58,6 +63,10 @@ pub enum What {
     Refused(RunId, StartError),
     /// The server went away before it answered.
     ServerLost,
+    /// What its terminal shows of a run.
+    Shown(RunId, Screen),
+    /// How the nudge of that time went.
+    Nudged(Mono, Result<(), String>),
     /// The cgroup of a run that the shim called empty is empty.
     CgroupEmpty(RunId),
     /// The session is closed and nothing that ran in it is left.
@@ -192,6 +201,9 @@ impl Executor {
                 let memo = memory.agents.get(&agent).map(memo::encode).unwrap_or_default();
                 self.order(&agent, Order::Note { run: run.0, memo, line });
             }
+            Action::Look { agent } => self.look(&agent, observed),
+            Action::Read { agent, run, harness, spec } => self.read(&agent, run, (harness, spec), observed),
+            Action::Nudge { agent, harness, text, at } => self.nudge(&agent, (harness, text), at, observed),
             Action::Close { agent } => self.close(&agent, observed, now),
         }
     }
@@ -218,6 +230,17 @@ impl Executor {
         *child = news;
     }
 
+    /// Takes in when terminals were last written to, if they are still these agents'.
+    pub fn outputs(&self, seen: Vec<(AgentName, u32, Output)>, observed: &mut Observed) {
+        for (agent, shim, output) in seen {
+            let pane = self.places.get(&agent).and_then(|place| place.pane.as_ref());
+            let is_its = pane.is_some_and(|pane| pane.pane_pid == shim);
+            if let Some(seat) = observed.seats.get_mut(&agent).filter(|_| is_its) {
+                seat.output = Some(output);
+            }
+        }
+    }
+
     /// Handles the outcome of an action.
     pub fn outcome(&mut self, outcome: Outcome, memory: &mut Memory, observed: &mut Observed, now: Now) {
         let Outcome { agent, place, what } = outcome;
@@ -235,6 +258,8 @@ impl Executor {
                 seat.state = SeatState::Refused { run, error };
                 self.places.remove(&agent);
             }
+            What::Nudged(at, result) => seat.nudged = Some((at, result)),
+            What::Shown(run, screen) => seat.screen = Some((run, screen)),
             What::CgroupEmpty(run) => {
                 if let SeatState::Ready(child) = &mut seat.state {
                     let empty = crate::observed::child_after(child, &Report::TreeEmpty { run: run.0 });

@@ -213,6 +213,14 @@ impl Executor {
         (arguments::of(&spec.launch, agentd, begin), filter)
     }
 
+    /// Whether the agent's program can be made to tell of itself, if it knows how to.
+    pub(super) fn hears(&self, agent: &AgentName) -> bool {
+        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
+        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
+        // It stands in words that harnesses hand to a shell, or read as JSON.
+        has_place && hooks::plain(&self.ground.agentd).is_some()
+    }
+
     /// What makes the agent's place ready, if it is to be.
     fn preparation(&self, spec: &AgentSpec) -> Vec<Vec<u8>> {
         if spec.launch.prepare.is_empty() {

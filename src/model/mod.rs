@@ -19,12 +19,12 @@ pub use desired::{Desired, Shutdown};
 pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
 pub use notice::{Activity, Key, Notices, Verdict};
-pub use observed::{Child, Observed, Seat, SeatState, Server, Terminal};
+pub use observed::{Child, Observed, Output, Screen, Seat, SeatState, Server, Terminal};
 pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
 pub use spec::{
-    AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, Origin, Policy, Restart,
-    Resume, SESSION,
+    AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, OnStall, Origin, Policy,
+    Restart, Resume, SESSION, Stall,
 };
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

@@ -34,12 +34,46 @@ pub struct Seat {
     pub state: SeatState,
     /// What the agent told of the newest run of which it told anything.
     pub told: Arc<Told>,
+    /// When something was last written to its terminal, as far as anybody has looked.
+    pub output: Option<Output>,
+    /// What the terminal showed of a run, if somebody wanted to know.
+    pub screen: Option<(RunId, Screen)>,
+    /// How the newest nudge went, by its time: an error says why nothing was typed, or not submitted.
+    pub nudged: Option<(Mono, Result<(), String>)>,
+    /// Whether what its program tells of itself can be heard.
+    pub hears: bool,
+}
+
+/// What a terminal shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// It is being looked at.
+    Asked,
+    /// A dialog that is known, in a few words.
+    Dialog(String),
+    /// An empty prompt that is known: it waits for work.
+    Prompt,
+    /// Something else, of which these are the last words.
+    Other(String),
+    /// Nobody can tell, for this reason.
+    Unknown(String),
+}
+
+/// When something was last written to a terminal. The kernel tells no better than by eight seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Something was written then.
+    pub at: Mono,
+    /// Nothing was written after that.
+    pub until: Mono,
+    /// When somebody looked.
+    pub looked: Mono,
 }
 
 impl Seat {
     /// One of which nothing else is known.
     pub fn new(session: SessionName, state: SeatState) -> Self {
-        Self { session, state, told: Arc::default() }
+        Self { session, state, told: Arc::default(), output: None, screen: None, nudged: None, hears: false }
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Outcome {
     RateLimited,
     /// It used up what it was allowed to: turns, money, or the account's credit.
     OverBudget,
-    /// It never ran.
+    /// It never ran, or had not begun to work when agentd stopped it for that.
     StartFailed,
     /// agentd stopped it at the end of its timeout.
     TimedOut,
@@ -91,6 +91,11 @@ pub struct Evidence {
     pub reset_at: Option<Wall>,
 }
 
+impl Evidence {
+    /// The source of what agentd did itself.
+    pub const OURS: &str = "agentd";
+}
+
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
@@ -111,6 +116,11 @@ impl End {
         Self { ending, outcome, evidence: Evidence::default(), at }
     }
 
+    /// Whether agentd stopped it because it gave no sign of life: nothing else that agentd does is a failure of the agent's.
+    pub fn is_stall(&self) -> bool {
+        self.outcome == Outcome::Failed && self.evidence.source == Evidence::OURS
+    }
+
     /// Whether it did what it was for.
     pub fn is_success(&self) -> bool {
         self.outcome == Outcome::Succeeded
@@ -122,7 +132,11 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ending.fmt(f)?;
         match self.outcome {
+            Outcome::StartFailed if !matches!(self.ending, Ending::NotStarted(_)) => {
+                f.write_str("; it had not begun to work")?;
+            }
             Outcome::Succeeded | Outcome::StartFailed | Outcome::TimedOut | Outcome::Stopped => return Ok(()),
+            Outcome::Failed if self.is_stall() => f.write_str("; agentd stopped it")?,
             Outcome::Failed if self.ending.is_success() => f.write_str(", and yet it failed")?,
             Outcome::Interrupted if self.ending.is_success() => f.write_str(", but it was interrupted")?,
             Outcome::Failed | Outcome::Interrupted => {}

@@ -29,6 +29,8 @@ pub struct AgentSpec {
     pub launch: Launch,
     /// How it is kept running. A change of it applies to the running agent, which isn't touched.
     pub policy: Policy,
+    /// What is typed into its terminal when it has stalled, if anything is.
+    pub nudge: Option<Arc<str>>,
     /// Of `launch` and `session`.
     pub fingerprint: Fingerprint,
     /// What `launch` was made of. Replicas share it.
@@ -77,6 +79,14 @@ pub struct Extra {
 }
 
 impl Extra {
+    /// The same without all that has the program tell of itself.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { place: self.place, resume: self.resume, ..Self::default() }
+    }
+}
+
+impl Extra {
     /// Whether the program is asked to tell of itself.
     pub fn tells(&self) -> bool {
         self.filter.is_some() || !self.events.is_empty() || !self.env.is_empty()
@@ -116,6 +126,33 @@ pub struct Policy {
     pub grace_period: Duration,
     /// How this harness is asked to end.
     pub interrupt: Interrupt,
+    /// How long a run has to begin to work; one that hasn't by then has failed to start.
+    pub startup_deadline: Option<Duration>,
+    /// What follows when nothing happens.
+    pub stall: Option<Stall>,
+}
+
+/// What follows when a running agent gives no sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// For this long.
+    pub after: Duration,
+    /// How many times in a row it is nudged first, if there is anything to say to it.
+    pub max_nudges: u32,
+    /// What follows then.
+    pub on_stall: OnStall,
+}
+
+/// What follows when an agent has stalled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStall {
+    /// It is told.
+    #[default]
+    Notify,
+    /// It is stopped and started again, as after a failure.
+    Restart,
+    /// It is stopped and stays so.
+    Stop,
 }
 
 /// What one run may use of its model, by its harness's account.
@@ -181,7 +218,10 @@ impl AgentSpec {
                 limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
+                startup_deadline: None,
+                stall: None,
             },
+            nudge: None,
             fingerprint: Fingerprint::default(),
             origin: Arc::default(),
         }

@@ -7,6 +7,8 @@ use super::{Activity, Evidence, Key, Mono, Notices, RunId, Verdict, Wall};
 pub struct Told {
     /// The run.
     pub run: RunId,
+    /// When it told anything last.
+    pub heard: Option<Mono>,
     /// What it does.
     pub activity: Option<Doing>,
     /// How its last turn ended, if it has had one and none has begun since.
@@ -80,6 +82,7 @@ impl Told {
 
     /// Takes in what is new, told at this time.
     pub fn hear(&mut self, news: &Notices, at: Mono) {
+        self.heard = self.heard.max(Some(at));
         self.hear_activity(news, at);
         self.hear_verdict(news);
         if let Some(session) = news.get(Key::Session) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Child, Ending, Exit, Extra, Fingerprint, Interrupt, Launch, Policy, Restart, Resume, Seat, Server, Wall,
+    Child, Ending, Exit, Extra, Fingerprint, Interrupt, Launch, Notices, Output, Policy, Restart, Resume, Screen, Seat,
+    Server, Told, Wall,
 };
 
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -22,6 +23,8 @@ pub(super) fn policy() -> Policy {
         limits: crate::model::Limits::default(),
         grace_period: Duration::from_secs(30),
         interrupt: Interrupt::Sigint,
+        startup_deadline: None,
+        stall: None,
     }
 }
 
@@ -43,6 +46,7 @@ pub(super) fn spec(agent: &str, version: u8, policy: Policy) -> Arc<AgentSpec> {
             prepare: Vec::new(),
         },
         policy,
+        nudge: None,
         fingerprint: Fingerprint([version; 32]),
         origin: Arc::default(),
     })
@@ -74,6 +78,13 @@ pub(super) struct Fake {
     pub planned: Vec<(Mono, Action)>,
     /// Programs that go on until they are killed.
     pub stubborn: bool,
+    /// When something was last written to all terminals.
+    pub written: Mono,
+    /// What all terminals show.
+    pub screen: Screen,
+    /// How all nudges go.
+    pub nudging: Result<(), String>,
+    pub stalls: Vec<StallNews>,
     next_pid: u32,
     killed: BTreeSet<AgentName>,
 }
@@ -90,6 +101,10 @@ impl Fake {
             todo: Vec::new(),
             planned: Vec::new(),
             stubborn: false,
+            written: Mono(0),
+            screen: Screen::Other("something".into()),
+            nudging: Ok(()),
+            stalls: Vec::new(),
             next_pid: 100,
             killed: BTreeSet::new(),
         }
@@ -106,6 +121,7 @@ impl Fake {
         self.memory = plan.memory;
         self.check(&before, &plan.changed);
         self.transitions.extend(plan.transitions);
+        self.stalls.extend(plan.stalls);
         self.wake_at = plan.wake_at;
         for action in plan.actions {
             if let Action::Open { run, .. } | Action::Start { run, .. } = &action {
@@ -174,7 +190,11 @@ impl Fake {
                 }
             }
             Action::Signal { agent, signal: StopSignal::KillTree, .. } => drop(self.killed.insert(agent.clone())),
-            Action::Signal { .. } | Action::Note { .. } => {}
+            Action::Look { agent } => self.write(agent, self.written),
+            Action::Read { agent, run, .. } => {
+                self.observed.seats.get_mut(agent).unwrap().screen = Some((*run, Screen::Asked));
+            }
+            Action::Signal { .. } | Action::Note { .. } | Action::Nudge { .. } => {}
         }
     }
 
@@ -209,7 +229,17 @@ impl Fake {
                     self.empty(&agent);
                 }
             }
-            Action::Note { .. } => {}
+            Action::Read { agent, run, .. } => {
+                if let Some(seat) = self.observed.seats.get_mut(&agent) {
+                    seat.screen = Some((run, self.screen.clone()));
+                }
+            }
+            Action::Nudge { agent, at, .. } => {
+                if let Some(seat) = self.observed.seats.get_mut(&agent) {
+                    seat.nudged = Some((at, self.nudging.clone()));
+                }
+            }
+            Action::Note { .. } | Action::Look { .. } => {}
             Action::Close { agent } => {
                 self.observed.seats.remove(&agent);
             }
@@ -244,6 +274,22 @@ impl Fake {
     pub fn move_clock(&mut self, to: Mono) {
         self.now.wall = self.now.wall_at(to);
         self.now.mono = to;
+    }
+
+    /// Somebody sees that something was written to a terminal.
+    pub fn write(&mut self, agent: &AgentName, at: Mono) {
+        let output = Output { at, until: at, looked: self.now.mono };
+        self.observed.seats.get_mut(agent).unwrap().output = Some(output);
+    }
+
+    /// An agent tells something.
+    pub fn tell(&mut self, agent: &AgentName, text: &str) {
+        let run = self.memory.agents[agent].run;
+        let seat = self.observed.seats.get_mut(agent).unwrap();
+        if seat.told.run != run {
+            seat.told = Arc::new(Told::of(run));
+        }
+        Arc::make_mut(&mut seat.told).hear(&Notices::parse(text.as_bytes()), self.now.mono);
     }
 
     pub fn child(&self, agent: &AgentName) -> Option<&Child> {
@@ -290,7 +336,13 @@ impl Fake {
     pub fn signals(&self) -> Vec<(u64, StopSignal)> {
         let signal = |(at, action): &(Mono, Action)| match action {
             Action::Signal { signal, .. } => Some((at.0 / SECOND, *signal)),
-            Action::Open { .. } | Action::Start { .. } | Action::Note { .. } | Action::Close { .. } => None,
+            Action::Open { .. }
+            | Action::Start { .. }
+            | Action::Note { .. }
+            | Action::Look { .. }
+            | Action::Read { .. }
+            | Action::Nudge { .. }
+            | Action::Close { .. } => None,
         };
         self.planned.iter().filter_map(signal).collect()
     }

@@ -8,7 +8,8 @@ use super::resume::Conversation;
 use super::turn::{Next, OPEN_WITHIN, Turn};
 use super::{World, outcome, restart, stop};
 use crate::model::{
-    AgentName, AgentSpec, Child, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, StartError, StartStage, State,
+    AgentName, AgentSpec, Child, End, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, StartError, StartStage,
+    State,
 };
 
 /// What a plan leaves of an agent.
@@ -156,12 +157,15 @@ impl Turn<'_, '_> {
                 return self.ended(memory, Ending::ShimLost, self.world.now.mono);
             }
         }
+        self.see(memory);
         let (reason, why) = if self.is_gone() {
             (StopReason::Undeclared, self.why_gone())
         } else if self.is_changed(memory) {
             (StopReason::Replaced, "declared differently")
         } else if let Some(limit) = self.overdue(memory) {
             (StopReason::Timeout { limit }, "its timeout has passed")
+        } else if let Some((reason, why)) = self.vigil(memory) {
+            (reason, why)
         } else if outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) {
             (StopReason::OverBudget, "it has used what one run may")
         } else {
@@ -219,14 +223,21 @@ impl Turn<'_, '_> {
 
     /// A stop is complete: nothing of the run is left.
     fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
-        let end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
+        let mut end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
+        if let StopReason::Unstarted | StopReason::Stalled = reason {
+            end.evidence.detail = std::mem::take(&mut memory.pulse.blame);
+        }
         memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let why = end.to_string();
-        self.note_end(memory, end);
+        self.note_end(memory, end.clone());
         if self.is_gone() {
             return self.enter(memory, Phase::Closing, &why);
         }
         match (reason, self.spec) {
+            (StopReason::Unstarted | StopReason::Stalled, Some(_) | None) if !self.is_changed(memory) => {
+                let phase = Self::follow(memory, &end);
+                self.enter(memory, phase, &why)
+            }
             (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
             }
@@ -234,35 +245,32 @@ impl Turn<'_, '_> {
             (StopReason::OverBudget, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, memory.settled(), &why)
             }
-            (
-                StopReason::Timeout { .. } | StopReason::OverBudget | StopReason::Replaced | StopReason::Undeclared,
-                Some(spec),
-            ) => Self::new_life(memory, spec),
-            (
-                StopReason::Timeout { .. } | StopReason::OverBudget | StopReason::Replaced | StopReason::Undeclared,
-                None,
-            ) => self.enter(memory, Phase::Pending, &why),
+            (_, Some(spec)) => Self::new_life(memory, spec),
+            (_, None) => self.enter(memory, Phase::Pending, &why),
         }
+    }
+
+    /// What follows an end by the policy it was declared with.
+    fn follow(memory: &mut AgentMemory, end: &End) -> Phase {
+        let good = |started: &Now| end.at.mono.since(started.mono) >= restart::GOOD_RUN;
+        let ran = !matches!(end.ending, Ending::NotStarted(_));
+        if ran && memory.started.as_ref().is_some_and(good) {
+            memory.streak = 0;
+        }
+        restart::settle(memory, end, &memory.declared.policy)
     }
 
     /// A run ended by itself.
     fn ended(&mut self, memory: &mut AgentMemory, ending: Ending, at: Mono) -> Next {
         let ended = self.stamp(at);
-        let good = |started: &Now| ended.mono.since(started.mono) >= restart::GOOD_RUN;
-        let ran = !matches!(ending, Ending::NotStarted(_));
-        if ran && memory.started.as_ref().is_some_and(good) {
-            memory.streak = 0;
-        }
         // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
         let late = restart::overdue(memory, &memory.declared.policy, at);
         let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
         let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
         let end = outcome::judge(ending, &memory.told, stopped, ended);
         memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
-        let phase = match late {
-            Some(limit) => Phase::TimedOut { limit },
-            None => restart::settle(memory, &end, &memory.declared.policy),
-        };
+        let phase = Self::follow(memory, &end);
+        let phase = late.map_or(phase, |limit| Phase::TimedOut { limit });
         let why = end.to_string();
         self.note_end(memory, end);
         self.enter(memory, phase, &why)

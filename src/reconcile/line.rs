@@ -28,7 +28,7 @@ pub(super) fn after_run(name: &AgentName, memory: &AgentMemory, end: &End, now: 
 }
 
 /// A duration as people say it: `350 ms`, `3 s`, `2 m 5 s`, `1 h 1 m`.
-fn short(duration: Duration) -> String {
+pub(super) fn short(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{} ms", duration.as_millis()),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::restart;
 use super::resume::Conversation;
 use crate::model::{
-    AgentName, AgentSpec, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName, Spent,
-    State, Told,
+    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName,
+    Spent, State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -41,10 +41,40 @@ pub struct AgentMemory {
     pub last_end: Option<End>,
     /// What it told of its newest run.
     pub told: Arc<Told>,
+    /// What its terminal shows of what it does, while it runs and doesn't say.
+    pub seen: Option<Doing>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
     /// What there is to go on with, in this life.
     pub conversation: Conversation,
+    /// How its newest run lives.
+    pub pulse: Pulse,
+}
+
+/// How a run lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// It has begun to work, as far as a deadline for that is concerned.
+    pub is_active: bool,
+    /// It gives no sign of life.
+    pub stalled: Option<Stalled>,
+    /// What agentd stops it for, if that is how it lives: in a few words.
+    pub blame: String,
+}
+
+/// A run that gives no sign of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stalled {
+    /// Since its last one.
+    pub since: Now,
+    /// How many times it has been nudged since.
+    pub nudges: u32,
+    /// When, the last time.
+    pub nudged: Option<Mono>,
+    /// How that went is told.
+    pub is_answered: bool,
+    /// That nothing more is done is told.
+    pub is_given_up: bool,
 }
 
 /// What a running agent was declared as. The policy is kept up to date while it runs.
@@ -133,6 +163,10 @@ pub enum StopReason {
     Undeclared,
     /// It is declared differently.
     Replaced,
+    /// It has not begun to work in time.
+    Unstarted,
+    /// It gives no sign of life.
+    Stalled,
     /// Its timeout has passed.
     Timeout {
         /// The timeout that it had then.
@@ -175,7 +209,9 @@ impl AgentMemory {
             started: None,
             last_end: None,
             told: Arc::default(),
+            seen: None,
             spent: Spent::default(),
+            pulse: Pulse::default(),
             conversation: Conversation::None,
         }
     }
@@ -192,6 +228,8 @@ impl AgentMemory {
             limits: Limits::default(),
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
+            startup_deadline: None,
+            stall: None,
         };
         let declared = Declared { fingerprint: Fingerprint::default(), session, harness: "unknown".into(), policy };
         Self::of(declared)
@@ -203,6 +241,22 @@ impl AgentMemory {
             Some(end) => restart::settle(self, end, &self.declared.policy),
             None => Phase::Pending,
         }
+    }
+
+    /// What it does, by the best account there is.
+    pub fn doing(&self) -> Option<&Doing> {
+        self.told.activity.as_ref().or(self.seen.as_ref()).filter(|_| self.state().has_process())
+    }
+
+    /// Since when it gives no sign of life, if it has a policy for that.
+    pub fn stalled_since(&self) -> Option<Wall> {
+        self.pulse.stalled.as_ref().filter(|_| self.state().has_process()).map(|stalled| stalled.since.wall)
+    }
+
+    /// Whether its terminal is worth a look now and then.
+    pub fn is_watched(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+            && (self.told.activity.is_none() || self.declared.policy.stall.is_some())
     }
 
     /// The public state.

@@ -15,10 +15,12 @@ mod restart;
 mod resume;
 #[cfg(test)]
 mod resume_tests;
+mod seen;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod vigil;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, btree_map};
@@ -27,11 +29,11 @@ use std::sync::Arc;
 
 use crate::model::{
     AgentName, AgentSpec, Desired, End, Mono, Now, Observed, RunId, Seat, SeatState, Server, SessionName, Shutdown,
-    State,
+    State, Wall,
 };
 
 use lifecycle::Fate;
-pub use memory::{AgentMemory, Declared, Memory, Phase, Rung, StopReason};
+pub use memory::{AgentMemory, Declared, Memory, Phase, Pulse, Rung, Stalled, StopReason};
 pub use resume::{Begin, Conversation};
 
 /// Sessions that are being made at once. More make none of them faster, and the others wait in no queue of tmux.
@@ -50,6 +52,8 @@ pub struct Plan {
     pub transitions: Vec<Transition>,
     /// The runs whose end was seen, each once.
     pub ends: Vec<(AgentName, End)>,
+    /// What is new of agents that give no sign of life.
+    pub stalls: Vec<StallNews>,
     /// When to plan again if nothing happens before.
     pub wake_at: Option<Mono>,
 }
@@ -69,6 +73,17 @@ pub struct Transition {
     pub end: Option<End>,
     /// Restarts by policy so far.
     pub restarts: u32,
+}
+
+/// News of an agent that gives no sign of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StallNews {
+    /// Who.
+    pub agent: AgentName,
+    /// Since when; none if it does again.
+    pub since: Option<Wall>,
+    /// What is done about it, in a few words.
+    pub reason: String,
 }
 
 /// One thing to do for one agent.
@@ -114,6 +129,33 @@ pub enum Action {
         /// For the person at the terminal; may be empty.
         line: String,
     },
+    /// Look when something was last written to its terminal.
+    Look {
+        /// Whose.
+        agent: AgentName,
+    },
+    /// Read what its terminal shows.
+    Read {
+        /// Whose.
+        agent: AgentName,
+        /// Which run.
+        run: RunId,
+        /// Whose dialogs are known.
+        harness: Arc<str>,
+        /// What it runs as, if that is known: its values are shown to nobody.
+        spec: Option<Arc<AgentSpec>>,
+    },
+    /// Type a line into its terminal, if that can be done safely.
+    Nudge {
+        /// Whose.
+        agent: AgentName,
+        /// Whose prompt is known.
+        harness: Arc<str>,
+        /// What.
+        text: Arc<str>,
+        /// When that was decided, which tells it from others.
+        at: Mono,
+    },
     /// Close the session. Its program has ended.
     Close {
         /// Who.
@@ -129,6 +171,9 @@ impl Action {
             | Self::Start { agent, .. }
             | Self::Signal { agent, .. }
             | Self::Note { agent, .. }
+            | Self::Look { agent }
+            | Self::Read { agent, .. }
+            | Self::Nudge { agent, .. }
             | Self::Close { agent } => agent,
         }
     }
@@ -183,8 +228,8 @@ pub fn reconcile(desired: Option<&Desired>, observed: &Observed, mut memory: Mem
     for name in gone {
         memory.agents.remove(&name);
     }
-    let World { actions, transitions, ends, wake_at, last_run, .. } = world;
-    Plan { actions, memory: Memory { last_run, ..memory }, changed, transitions, ends, wake_at }
+    let World { actions, transitions, ends, stalls, wake_at, last_run, .. } = world;
+    Plan { actions, memory: Memory { last_run, ..memory }, changed, transitions, ends, stalls, wake_at }
 }
 
 /// The seat of this agent, in a walk over all of them that asks for one agent after the other, by name.
@@ -206,6 +251,7 @@ struct World<'a> {
     actions: Vec<Action>,
     transitions: Vec<Transition>,
     ends: Vec<(AgentName, End)>,
+    stalls: Vec<StallNews>,
     wake_at: Option<Mono>,
 }
 
@@ -222,6 +268,7 @@ impl<'a> World<'a> {
             actions: Vec::new(),
             transitions: Vec::new(),
             ends: Vec::new(),
+            stalls: Vec::new(),
             wake_at: None,
         }
     }

@@ -7,7 +7,7 @@ use super::StopReason;
 use crate::model::{Activity, End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
 
 /// The source of what agentd itself did.
-pub(super) const AGENTD: &str = "agentd";
+pub(super) const AGENTD: &str = Evidence::OURS;
 
 /// Judges the end of a run. `stopped` says why, if it was agentd that ended it.
 pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
@@ -18,6 +18,8 @@ pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at
             let detail = spent_in_words(told.spent);
             (Outcome::OverBudget, Evidence { detail, ..by(AGENTD) })
         }
+        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(AGENTD)),
+        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(AGENTD)),
         (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(AGENTD)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),

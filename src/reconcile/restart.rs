@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{AgentMemory, Conversation, Phase, outcome};
-use crate::model::{End, Mono, Outcome, Policy, Restart};
+use crate::model::{End, Mono, OnStall, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
 pub(super) const GOOD_RUN: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase 
         Restart::OnFailure => !end.is_success() && vain.is_none(),
         Restart::Always => true,
     };
+    let wanted = policy.stall.filter(|_| end.is_stall()).map_or(wanted, |stall| stall.on_stall == OnStall::Restart);
     let is_counted = memory.conversation != Conversation::Lost;
     let exhausted = is_counted && policy.max_restarts.is_some_and(|most| memory.restarts >= most.get());
     if wanted && !exhausted {

@@ -53,7 +53,13 @@ fn wait(fake: &mut Fake) {
 fn begun(fake: &Fake) -> Vec<Begin> {
     let start = |(_, action): &(Mono, Action)| match action {
         Action::Start { begin, .. } => Some(begin.clone()),
-        Action::Open { .. } | Action::Signal { .. } | Action::Note { .. } | Action::Close { .. } => None,
+        Action::Open { .. }
+        | Action::Signal { .. }
+        | Action::Note { .. }
+        | Action::Close { .. }
+        | Action::Look { .. }
+        | Action::Read { .. }
+        | Action::Nudge { .. } => None,
     };
     fake.planned.iter().filter_map(start).collect()
 }

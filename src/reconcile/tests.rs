@@ -262,7 +262,12 @@ fn a_session_is_made_for_the_run_that_is_started_in_it() {
         .iter()
         .filter_map(|(_, action)| match action {
             Action::Open { run, .. } | Action::Start { run, .. } => Some(*run),
-            Action::Signal { .. } | Action::Note { .. } | Action::Close { .. } => None,
+            Action::Signal { .. }
+            | Action::Note { .. }
+            | Action::Look { .. }
+            | Action::Read { .. }
+            | Action::Nudge { .. }
+            | Action::Close { .. } => None,
         })
         .collect();
     let run = fake.memory.agents[&name("a")].run;
@@ -384,7 +389,13 @@ fn the_line_says_what_comes_next() {
     fake.settle();
     let line = fake.planned.iter().find_map(|(_, action)| match action {
         Action::Note { line, .. } => Some(line.as_str()).filter(|line| !line.is_empty()),
-        Action::Open { .. } | Action::Start { .. } | Action::Signal { .. } | Action::Close { .. } => None,
+        Action::Open { .. }
+        | Action::Start { .. }
+        | Action::Signal { .. }
+        | Action::Look { .. }
+        | Action::Read { .. }
+        | Action::Nudge { .. }
+        | Action::Close { .. } => None,
     });
     assert_eq!(line, Some("agentd: a exited with status 3 after 12 s; restarts in 3 s (to detach: C-b d)"));
 }

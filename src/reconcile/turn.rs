@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory::{AgentMemory, Phase, Rung, StopReason};
+use super::memory::{AgentMemory, Phase, Pulse, Rung, StopReason};
 use super::resume::Conversation;
 use super::{Action, StopSignal, Transition, World, line, restart};
 use crate::model::{AgentName, AgentSpec, Child, End, Ending, Mono, Now, Seat, SeatState, Shutdown, State, Told};
@@ -89,6 +89,7 @@ impl<'a> Turn<'_, 'a> {
         (memory.started, memory.last_end) = (None, None);
         memory.spent = memory.spent.plus(memory.told.spent);
         memory.told = Arc::new(Told::of(memory.run));
+        (memory.seen, memory.pulse) = (None, Pulse::default());
         self.stale_memo = false;
         let (agent, run, spec) = (self.name.clone(), memory.run, spec.clone());
         self.world.actions.push(Action::Start { agent, run, spec, begin, line });
@@ -162,6 +163,8 @@ impl<'a> Turn<'_, 'a> {
         let lasting = matches!(
             memory.phase,
             Phase::Running { .. }
+                // Why it is stopped is known to nobody else.
+                | Phase::Stopping { reason: StopReason::Unstarted | StopReason::Stalled, .. }
                 | Phase::BackingOff { .. }
                 | Phase::Exited
                 | Phase::Failed { .. }

@@ -53,6 +53,15 @@ pub enum Happening {
         /// What; none if nobody can tell any more.
         activity: Option<ActivityStatus>,
     },
+    /// An agent gives no sign of life, or does again.
+    Stall {
+        /// Who.
+        agent: AgentName,
+        /// Since when; none if it does.
+        since: Option<Wall>,
+        /// What is done about it, in a few words.
+        reason: String,
+    },
     /// A configuration was taken.
     ConfigLoaded {
         /// How many agents it declares.
@@ -73,6 +82,7 @@ impl Happening {
         match self {
             Self::Transition { .. } => "transition",
             Self::Activity { .. } => "activity",
+            Self::Stall { .. } => "stall",
             Self::ConfigLoaded { .. } => "config_loaded",
             Self::ConfigRefused { .. } => "config_error",
             Self::Stopping => "stopping",

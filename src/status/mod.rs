@@ -98,6 +98,10 @@ pub struct AgentStatus {
     pub last_end: Option<End>,
     /// What it does, while it runs and as far as anybody can tell.
     pub activity: Option<ActivityStatus>,
+    /// Since when it gives no sign of life, if it has a policy for that.
+    pub stalled_since: Option<Wall>,
+    /// Only its terminal tells whether it does anything, or it counts too: it is looked at now and then.
+    pub is_watched: bool,
     /// The harness's own name for the conversation of its newest run.
     pub conversation: Option<String>,
     /// What its newest run has spent.

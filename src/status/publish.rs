@@ -11,7 +11,7 @@ use super::{
     Views,
 };
 use crate::model::{AgentName, Desired, Doing, End, Now, State, Terminal, Wall};
-use crate::reconcile::{AgentMemory, Memory, Phase, Transition};
+use crate::reconcile::{AgentMemory, Memory, Phase, StallNews, Transition};
 
 /// Publishes to whoever watches.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Publisher {
         &mut self,
         memory: &Memory,
         changed: impl Iterator<Item = &'a AgentName>,
-        (transitions, ends): (&[Transition], &[(AgentName, End)]),
+        (transitions, ends, stalls): (&[Transition], &[(AgentName, End)], &[StallNews]),
         terminal: impl Fn(&AgentName) -> Option<Terminal>,
         now: Now,
     ) {
@@ -106,14 +106,18 @@ impl Publisher {
         }
         let mut activities = Vec::new();
         for name in changed {
-            self.dirty = true;
             let Some(agent) = memory.agents.get(name) else {
+                self.dirty = true;
                 self.agents.remove(name);
                 self.ends.remove(name);
                 continue;
             };
             let (before, ends) = (self.agents.get(name), self.ends.get(name).copied().unwrap_or_default());
             let status = status_of(name, agent, before.map(Arc::as_ref), terminal(name), ends, now);
+            if before.is_some_and(|before| **before == status) {
+                continue;
+            }
+            self.dirty = true;
             if status.state.has_process() && !is_same(before.and_then(|it| it.activity.as_ref()), &status) {
                 let (agent, activity) = (name.clone(), status.activity.clone());
                 activities.push(Happening::Activity { agent, activity });
@@ -121,7 +125,8 @@ impl Publisher {
             self.agents.insert(name.clone(), Arc::new(status));
         }
         self.show();
-        let happenings: Vec<_> = transitions.iter().map(happening).chain(activities).collect();
+        let happenings: Vec<_> =
+            transitions.iter().map(happening).chain(activities).chain(stalls.iter().map(stall)).collect();
         if !happenings.is_empty() {
             self.journal.send_modify(|journal| {
                 for happening in happenings {
@@ -168,6 +173,11 @@ fn happening(transition: &Transition) -> Happening {
     Happening::Transition { agent, from, to, reason, end, restarts }
 }
 
+fn stall(news: &StallNews) -> Happening {
+    let StallNews { agent, since, reason } = news.clone();
+    Happening::Stall { agent, since, reason }
+}
+
 fn status_of(
     name: &AgentName,
     memory: &AgentMemory,
@@ -206,6 +216,8 @@ fn status_of(
         ends,
         last_end,
         activity: activity_of(memory, now),
+        stalled_since: memory.stalled_since(),
+        is_watched: memory.is_watched(),
         conversation: memory.told.session.clone(),
         spent: memory.told.spent,
         spent_total: memory.spent.plus(memory.told.spent),
@@ -219,8 +231,7 @@ fn is_same(before: Option<&ActivityStatus>, now: &AgentStatus) -> bool {
 }
 
 fn activity_of(memory: &AgentMemory, now: Now) -> Option<ActivityStatus> {
-    let Doing { activity, since, source, question } =
-        memory.told.activity.clone().filter(|_| memory.state().has_process())?;
+    let Doing { activity, since, source, question } = memory.doing()?.clone();
     // By the clock that the start was noted by, so that a clock that is set makes no news.
     let since = memory.started.unwrap_or(now).wall_at(since);
     Some(ActivityStatus { activity, since, source, question })

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod fd;
 pub mod filter;
 pub mod identity;
+pub mod last_output;
 pub mod limits;
 pub mod local_time;
 pub mod login_env;

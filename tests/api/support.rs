@@ -72,6 +72,8 @@ pub fn snapshot(revision: u64, names: &[&str]) -> Snapshot {
             terminal: None,
             ends: agentd::status::EndCounts::default(),
             activity: None,
+            stalled_since: None,
+            is_watched: false,
             conversation: None,
             spent: agentd::status::Spent::default(),
             spent_total: agentd::status::Spent::default(),

@@ -41,6 +41,7 @@ mod send;
 mod service;
 mod shim_trouble;
 mod shutdown;
+mod stall;
 mod status;
 mod stop;
 mod strangers;

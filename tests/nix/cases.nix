@@ -25,6 +25,11 @@ lib.mapAttrs (_: module: result show (nixos module)) {
           prompt = "Review it.";
           grace_period = "2m";
           prepare = true;
+          startup_deadline = "90s";
+          stall = {
+            after = "10m";
+            nudge = "Continue.";
+          };
           secrets = [ "ANTHROPIC_API_KEY" ];
           env.LANG = "C.UTF-8";
         };

@@ -17,6 +17,7 @@ mod outcomes;
 mod proofs;
 mod provider;
 mod resume;
+mod stall;
 
 use std::fs;
 use std::path::Path;

@@ -25,6 +25,9 @@ pub(in crate::api) fn entry(entry: &Entry) -> Bytes {
             let activity = activity.as_ref().map(Activity::of);
             Event::Activity { at, agent: agent.as_str(), activity }
         }
+        Happening::Stall { agent, since, reason } => {
+            Event::Stall { at, agent: agent.as_str(), since: since.map(Time), reason }
+        }
         Happening::ConfigLoaded { agents } => Event::ConfigLoaded { at, agents: *agents },
         Happening::ConfigRefused { message } => Event::ConfigError { at, message },
         Happening::Stopping => Event::Stopping { at },
@@ -63,6 +66,15 @@ pub(super) enum Event<'a> {
         agent: &'a str,
         /// Null if nobody can tell any more.
         activity: Option<Activity<'a>>,
+    },
+    /// An agent with a policy for that gives no sign of life, or does again; or something is done about it.
+    Stall {
+        at: Time,
+        agent: &'a str,
+        /// Since when; null if it gives signs of life.
+        since: Option<Time>,
+        /// What is done about it, in a few words.
+        reason: &'a str,
     },
     /// A configuration was taken.
     ConfigLoaded {

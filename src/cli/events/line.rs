@@ -25,6 +25,13 @@ enum Told {
         agent: String,
         activity: Option<Doing>,
     },
+    Stall {
+        at: String,
+        agent: String,
+        since: Option<String>,
+        #[serde(default)]
+        reason: String,
+    },
     ConfigLoaded {
         at: String,
         agents: u64,
@@ -84,6 +91,7 @@ impl Lines {
         match serde_json::from_str(&event.data) {
             Ok(Told::Transition(transition)) => self.transition(&transition),
             Ok(Told::Activity { at, agent, activity }) => self.activity(&at, &agent, activity.as_ref()),
+            Ok(Told::Stall { at, agent, since, reason }) => self.stall(&at, &agent, since.is_some(), &reason),
             Ok(Told::ConfigLoaded { at, agents }) => {
                 let agents = if agents == 1 { "1 agent".to_owned() } else { format!("{agents} agents") };
                 self.of_daemon(&at, &format!("took the configuration: {agents}"), Tone::Normal)
@@ -135,6 +143,12 @@ impl Lines {
         if question.is_empty() { format!("{head}  {word}") } else { format!("{head}  {word}: {}", one_line(question)) }
     }
 
+    fn stall(&mut self, at: &str, agent: &str, is_stalled: bool, reason: &str) -> String {
+        let head = self.head(at, agent, Tone::Strong);
+        let (what, tone) = if is_stalled { ("stalled: ", Tone::Warning) } else { ("", Tone::Quiet) };
+        format!("{head}  {}", paint(&one_line(&format!("{what}{reason}")), tone, self.look))
+    }
+
     fn of_daemon(&mut self, at: &str, what: &str, tone: Tone) -> String {
         let head = self.head(at, "agentd", Tone::Quiet);
         format!("{head}  {}", paint(&one_line(what), tone, self.look))
@@ -178,6 +192,8 @@ mod tests {
             r#"{"type":"transition","at":"2026-11-21T08:20:32.000Z","agent":"a-name-that-is-longer-than-most-of-them","from":"stopping","to":null,"reason":"no longer\n declared \u001b]0;x\u0007","restarts":0}"#,
             r#"{"type":"activity","at":"2026-11-21T08:20:32.500Z","agent":"日本","activity":{"state":"waiting","since":"2026-11-21T08:20:32.500Z","source":"hook","question":"May I use \u001bBash?"}}"#,
             r#"{"type":"activity","at":"2026-11-21T08:20:32.600Z","agent":"日本","activity":{"state":"busy","since":"2026-11-21T08:20:32.500Z","source":"hook"}}"#,
+            r#"{"type":"stall","at":"2026-11-21T08:20:32.700Z","agent":"日本","since":"2026-11-21T08:10:32.700Z","reason":"no sign of life for 10 m; nudge 1 of 3"}"#,
+            r#"{"type":"stall","at":"2026-11-21T08:20:32.800Z","agent":"日本","since":null,"reason":"gives signs of life"}"#,
             r#"{"type":"config_error","at":"2026-11-21T08:20:33.000Z","message":"error: unknown field\n --> jcard.toml:3:1\n"}"#,
             r#"{"type":"missed","at":"2026-11-21T08:20:34.000Z","count":12}"#,
             r#"{"type":"missed","at":"2026-11-21T08:20:34.000Z","count":null}"#,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Extra, Interrupt, Policy, Restart};
+use crate::model::{Extra, Interrupt, OnStall, Policy, Restart, Stall};
 
 use super::*;
 
@@ -26,6 +26,8 @@ fn the_defaults() {
             timeout: None,
             grace_period: Duration::from_secs(30),
             interrupt: Interrupt::TypeCtrlC(2),
+            startup_deadline: None,
+            stall: None,
         }
     );
 }
@@ -51,6 +53,8 @@ fn every_field() {
         backoff_max = "1.5m"
         timeout = "2h 30m"
         grace_period = "5s"
+        startup_deadline = "1m"
+        stall = { after = "10m", nudge = "Continue.", max_nudges = 2, on_stall = "restart" }
         session = "rev"
         replicas = 1
         env = { A = "1" }
@@ -62,7 +66,8 @@ fn every_field() {
     let expected = ["codex", "exec", "-m", "o9", "-s", "workspace-write", "--skip-git-repo-check", "review\n"];
     assert_eq!(argv(spec), expected);
     assert_eq!(spec.launch.prepare, [c"codex".to_owned(), c"--headless".to_owned()]);
-    assert_eq!(spec.launch.extra, Extra::default());
+    let Extra { place, events, env, filter, resume } = spec.launch.extra.clone();
+    assert_eq!((place, events.len(), env.len(), filter, resume.is_some()), (6, 0, 0, None, true));
     assert_eq!(spec.launch.workdir, PathBuf::from("/home/u/src"));
     assert_eq!(spec.launch.env[std::ffi::OsStr::new("A")].expose(), b"1");
     assert_eq!(spec.policy.restart, Restart::Always);
@@ -71,6 +76,9 @@ fn every_field() {
     assert_eq!(spec.policy.backoff_max, Duration::from_secs(90));
     assert_eq!(spec.policy.timeout, Some(Duration::from_secs(9000)));
     assert_eq!(spec.policy.grace_period, Duration::from_secs(5));
+    assert_eq!(spec.policy.startup_deadline, Some(Duration::from_secs(60)));
+    let stall = Stall { after: Duration::from_secs(600), max_nudges: 2, on_stall: OnStall::Restart };
+    assert_eq!((spec.policy.stall, spec.nudge.as_deref()), (Some(stall), Some("Continue.")));
     assert_eq!(spec.policy.interrupt, Interrupt::Sigint);
 }
 
@@ -84,7 +92,9 @@ fn without_events_nothing_is_added_and_nobody_is_replaced() {
     let (told, silent) = (claude("events = true"), claude("events = false"));
     assert_eq!(told, claude(""));
     assert_eq!((told.0.events.len(), told.0.filter), (3, Some("claude-code")));
-    assert_eq!(silent.0, Extra::default());
+    // What it goes on with isn't told, but given.
+    assert_eq!(silent.0, told.0.silent());
+    assert!(silent.0.resume.is_some_and(|resume| !resume.fresh.is_empty()));
     assert_eq!((told.1, told.2), (silent.1, silent.2));
 }
 

@@ -105,6 +105,53 @@ pub fn capture(pane_id: &str, lines: u32) -> Line {
     Line::of(&[format!("capture-pane -p -J -S -{lines} -t {}", quote(pane_id))])
 }
 
+/// Whether a pane takes keys, and where its cursor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaneState {
+    /// It is alive, nobody scrolls in it, and its input is not switched off.
+    pub takes_keys: bool,
+    /// From the left, from 0.
+    pub column: usize,
+    /// From the top, from 0.
+    pub row: usize,
+}
+
+impl PaneState {
+    /// Reads the first line of [`look`].
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let mut number = || words.next()?.parse::<usize>().ok();
+        let (dead, modes, off, column, row) = (number()?, number()?, number()?, number()?, number()?);
+        Some(Self { takes_keys: dead + modes + off == 0, column, row })
+    }
+}
+
+/// Prints a pane's [`PaneState`], then its screen, with its attributes.
+pub fn look(pane_id: &str) -> Line {
+    let pane = quote(pane_id);
+    let format = "#{pane_dead} #{pane_in_mode} #{pane_input_off} #{cursor_x} #{cursor_y}";
+    Line::of(&[format!("display-message -p -t {pane} '{format}'"), format!("capture-pane -p -e -t {pane}")])
+}
+
+/// Prints when each client that is attached to a session has last typed, in seconds since 1970.
+pub fn list_clients(session_id: &str) -> Line {
+    Line::of(&[format!("list-clients -t {} -F '#{{client_activity}}'", quote(session_id))])
+}
+
+/// Pastes one line of text into a pane, byte for byte and in brackets where the program knows them.
+pub fn paste(pane_id: &str, text: &str) -> Line {
+    let (pane, buffer) = (quote(pane_id), quote(&format!("agentd-nudge-{pane_id}")));
+    Line::of(&[
+        format!("set-buffer -b {buffer} -- {}", quote(text)),
+        format!("paste-buffer -p -r -d -b {buffer} -t {pane}"),
+    ])
+}
+
+/// Presses Enter in a pane.
+pub fn press_enter(pane_id: &str) -> Line {
+    Line::of(&[format!("send-keys -t {} Enter", quote(pane_id))])
+}
+
 /// What the server is told once: nothing of an operator's environment reaches agents, no session is an agent's unless it
 /// was made so, and the server stays without sessions.
 ///

@@ -1,0 +1,132 @@
+//! What harnesses show on their terminals where they wait for a person before they work. It is data: `screens.toml`, held by
+//! captured screens.
+
+pub mod input;
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// What is told of a screen that isn't known.
+const MOST_WORDS: usize = 200;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Screens {
+    dialog: Vec<Dialog>,
+    prompt: Vec<Prompt>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prompt {
+    harness: String,
+    /// What its line begins with, frames left out.
+    mark: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dialog {
+    harness: String,
+    /// Names its fixture.
+    #[allow(dead_code, reason = "for people and tests")]
+    name: String,
+    /// What it does, after "it".
+    what: String,
+    /// All of these are on the screen.
+    words: Vec<String>,
+}
+
+static SCREENS: LazyLock<Screens> = LazyLock::new(|| {
+    // A test holds that it is right.
+    toml::from_str(include_str!("screens.toml")).unwrap_or_default()
+});
+
+/// What the harness waits for, to be read after "it", if the screen shows a dialog that is known. Of a harness that isn't
+/// known, any one's dialogs.
+pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
+    let shown = plain(lines);
+    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
+    let own = SCREENS.dialog.iter().filter(|dialog| !is_known || dialog.harness == harness);
+    let fits = own.filter(|dialog| dialog.words.iter().all(|words| shown.contains(words.as_str())));
+    let place = |dialog: &&Dialog| dialog.words.first().and_then(|words| shown.rfind(words.as_str()));
+    fits.max_by_key(place).map(|dialog| dialog.what.as_str())
+}
+
+/// What the line begins with where the harness takes its input, if that is known; of a harness that isn't, any one's.
+pub fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
+    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
+    let own = move |prompt: &&Prompt| !is_known || prompt.harness == harness;
+    SCREENS.prompt.iter().filter(own).map(|prompt| prompt.mark.as_str())
+}
+
+/// The last words on a screen, as one short line.
+pub fn last_words(lines: &[String]) -> String {
+    let words = plain(lines);
+    let skipped = words.chars().count().saturating_sub(MOST_WORDS);
+    if skipped == 0 {
+        return words;
+    }
+    let rest: String = words.chars().skip(skipped).collect();
+    format!("…{}", rest.split_once(' ').map_or(rest.as_str(), |(_, whole)| whole))
+}
+
+/// What a person reads: no frames, and single spaces.
+fn plain(lines: &[String]) -> String {
+    let text = lines.iter().map(|line| input::text(line)).collect::<Vec<_>>().join(" ");
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control() || is_drawn(c));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines and blocks, of which frames and pictures are made, and Braille, of which wheels are.
+fn is_drawn(c: char) -> bool {
+    matches!(c, '\u{2500}'..='\u{259f}' | '\u{2800}'..='\u{28ff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Each captured screen by its harness and its name.
+    fn captured() -> Vec<(String, String, Vec<String>)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/screens");
+        let mut screens = Vec::new();
+        for harness in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+            for file in std::fs::read_dir(&harness).unwrap().map(|entry| entry.unwrap().path()) {
+                let text = std::fs::read_to_string(&file).unwrap();
+                let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+                screens.push((name(&harness), name(&file), text.lines().map(ToOwned::to_owned).collect()));
+            }
+        }
+        screens
+    }
+
+    #[test]
+    fn each_dialog_is_known_by_its_screen_and_no_prompt_is_taken_for_one() {
+        let read: Screens = toml::from_str(include_str!("screens.toml")).unwrap();
+        let mut seen = BTreeSet::new();
+        for (harness, name, lines) in captured() {
+            let expected = read.dialog.iter().find(|dialog| dialog.harness == harness && dialog.name == name);
+            assert_eq!(dialog(&harness, &lines), expected.map(|dialog| dialog.what.as_str()), "{harness} {name}");
+            assert_eq!(dialog("my-own", &lines).is_some(), expected.is_some(), "{harness} {name}");
+            assert!(expected.is_some() || name.contains("prompt"), "{harness} {name}");
+            seen.insert((harness, name));
+        }
+        for Dialog { harness, name, .. } in &read.dialog {
+            assert!(seen.contains(&(harness.clone(), name.clone())), "nobody has captured {name} of {harness}");
+        }
+    }
+
+    #[test]
+    fn of_another_screen_the_last_words_are_told() {
+        let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+        assert_eq!(last_words(&lines("╭────╮\n│ ⠋ Loading \u{1b}[2m… │\n╰────╯\n\n")), "Loading …");
+        let long = last_words(&lines(&"word ".repeat(100)));
+        assert!(long.starts_with("…word word") && long.chars().count() <= MOST_WORDS, "{long}");
+        assert_eq!(last_words(&[]), "");
+    }
+}

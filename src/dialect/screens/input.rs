@@ -1,0 +1,149 @@
+//! What is on the line where a harness takes its input: read from a screen with its attributes, as tmux captures it with
+//! `-e`. What is dim is a hint of the harness's own; what is inverse is the cursor that it draws.
+
+/// A screen that was captured with its attributes, and where its cursor is.
+#[derive(Debug)]
+pub struct Input<'s> {
+    lines: &'s [String],
+    /// Where the line with the mark is.
+    first: usize,
+    /// Where the cursor is.
+    cursor: (usize, usize),
+    mark: &'static str,
+}
+
+/// One character with what counts of how it looks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    is: char,
+    is_dim: bool,
+    is_inverse: bool,
+}
+
+impl Cell {
+    fn is_blank(self) -> bool {
+        self.is.is_whitespace()
+    }
+}
+
+impl<'s> Input<'s> {
+    /// Of this screen, if a prompt with this mark is at its cursor or above it.
+    pub fn new(lines: &'s [String], cursor: (usize, usize), mark: &'static str) -> Option<Self> {
+        let input = Self { lines, first: 0, cursor, mark };
+        let first = (0..=cursor.1).rev().find(|row| input.after_mark(*row).is_some())?;
+        Some(Self { first, ..input })
+    }
+
+    /// Whether nothing is typed there, and the cursor is where it would begin.
+    pub fn is_empty(&self) -> bool {
+        let Some((start, cells)) = self.after_mark(self.first) else { return false };
+        let hint = cells.iter().any(|cell| cell.is_dim && !cell.is_blank());
+        let typed = |cell: &Cell| !(cell.is_blank() || cell.is_dim || cell.is_inverse && hint);
+        let (column, row) = self.cursor;
+        row == self.first && column <= start + 1 && !cells.iter().any(typed)
+    }
+
+    /// Whether this is all that is typed there, however it is wrapped.
+    pub fn has(&self, text: &str) -> bool {
+        let begun = self.after_mark(self.first).map(|(_, cells)| cells).unwrap_or_default();
+        let more = (self.first + 1..=self.cursor.1).filter_map(|row| self.lines.get(row)).flat_map(|line| cells(line));
+        let typed = begun.into_iter().chain(more).filter(|cell| !cell.is_dim && !cell.is_blank() && !is_frame(cell.is));
+        typed.map(|cell| cell.is).eq(text.chars().filter(|c| !c.is_whitespace()))
+    }
+
+    /// Where the text behind the mark begins, and what is there; none if the line has no mark.
+    fn after_mark(&self, row: usize) -> Option<(usize, Vec<Cell>)> {
+        let cells = cells(self.lines.get(row)?);
+        let at = cells.iter().position(|cell| !cell.is_blank() && !is_frame(cell.is))?;
+        let mark = self.mark.chars();
+        let length = mark.clone().count();
+        let found = cells.iter().skip(at).map(|cell| cell.is).take(length).eq(mark);
+        let rest = cells.into_iter().skip(at + length).filter(|cell| !is_frame(cell.is)).collect();
+        found.then_some((at + length, rest))
+    }
+}
+
+fn is_frame(c: char) -> bool {
+    matches!(c, '\u{2500}'..='\u{259f}')
+}
+
+/// A line without its attributes.
+pub fn text(line: &str) -> String {
+    cells(line).into_iter().map(|cell| cell.is).collect()
+}
+
+/// The characters of a line, without the sequences that say how they look. Of these, tmux writes SGR alone, and SO and SI.
+fn cells(line: &str) -> Vec<Cell> {
+    let (mut cells, mut look) = (Vec::new(), Cell::default());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            let sequence: String = chars.by_ref().take_while(|c| !c.is_ascii_alphabetic()).collect();
+            dress(&mut look, sequence.trim_start_matches('['));
+        } else if !c.is_control() {
+            cells.push(Cell { is: c, ..look });
+        }
+    }
+    cells
+}
+
+/// What the numbers of an SGR change.
+fn dress(look: &mut Cell, sequence: &str) {
+    let mut numbers = sequence.split(';');
+    while let Some(number) = numbers.next() {
+        match number {
+            "" | "0" => (look.is_dim, look.is_inverse) = (false, false),
+            "2" => look.is_dim = true,
+            "22" => look.is_dim = false,
+            "7" => look.is_inverse = true,
+            "27" => look.is_inverse = false,
+            // A colour's own numbers mean nothing else.
+            "38" | "48" | "58" => {
+                let more = if numbers.next() == Some("5") { 1 } else { 3 };
+                numbers.by_ref().take(more).for_each(drop);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_empty(line: &str, column: usize, mark: &'static str) -> bool {
+        Input::new(&[line.to_owned()], (column, 0), mark).is_some_and(|input| input.is_empty())
+    }
+
+    /// As claude 2.1.329 and codex 0.169.0 draw them.
+    #[test]
+    fn empty_is_what_holds_nothing_but_a_hint() {
+        assert!(is_empty("\u{1b}[39m❯\u{a0}\u{1b}[7m \u{1b}[0m", 2, "❯"));
+        assert!(is_empty("❯\u{a0}\u{1b}[7mR\u{1b}[0;2m\u{1b}[39mesend your message", 2, "❯"));
+        assert!(is_empty("\u{1b}[1m›\u{1b}[0m \u{1b}[2mAsk Codex to do anything", 2, "›"));
+        assert!(is_empty("│ ❯ \u{1b}[38;5;2m\u{1b}[0m│", 4, "❯"));
+        for (line, column) in [
+            ("❯\u{a0}half a li\u{1b}[7m \u{1b}[0m", 11),
+            // Somebody went back to the start of it, also of a single letter.
+            ("❯\u{a0}\u{1b}[7mh\u{1b}[0malf", 2),
+            ("❯\u{a0}\u{1b}[7mh\u{1b}[0m", 2),
+            // Two is a colour's number here, and no dimness.
+            ("❯ \u{1b}[38;5;2mhalf", 2),
+            ("❯ 1. Yes", 2),
+            ("❯  ", 5),
+            ("$ ", 2),
+            ("", 0),
+        ] {
+            assert!(!is_empty(line, column, "❯"), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_read_back_however_it_is_wrapped() {
+        let lines = ["❯ an earlier one", "", "❯\u{a0}Conti", "  nue it, \u{1b}[7m \u{1b}[0m", "───", " hint"]
+            .map(ToOwned::to_owned);
+        let input = Input::new(&lines, (10, 3), "❯").unwrap();
+        assert!(input.has("Continue it, ") && !input.has("Continue") && !input.is_empty());
+        assert!(Input::new(&lines, (0, 3), "›").is_none());
+    }
+}
