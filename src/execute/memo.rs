@@ -3,6 +3,8 @@
 //! Fields are only ever added, each with a default: a memo is read by later versions of agentd. It holds no argument
 //! and no value of the environment; of these it has the fingerprint.
 
+mod conversation;
+
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use crate::model::{
     Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
     SessionName, Spent, Stall, Wall,
 };
-use crate::reconcile::{AgentMemory, Conversation, Declared, Phase};
+use crate::reconcile::{AgentMemory, Declared, Phase};
+
+use conversation::ConversationMemo;
 
 use super::memo_pulse::{PulseMemo, StallMemo};
 
@@ -55,44 +59,6 @@ struct Memo {
     /// What there is to go on with.
     #[serde(default, skip_serializing_if = "is_default")]
     conversation: ConversationMemo,
-}
-
-/// What a later version has added is none that can be gone on with.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum ConversationMemo {
-    #[default]
-    None,
-    Begun(Option<String>),
-    Continued(String),
-    Unfinished(String),
-    Lost,
-    #[serde(other)]
-    Unknown,
-}
-
-impl From<&Conversation> for ConversationMemo {
-    fn from(conversation: &Conversation) -> Self {
-        match conversation.clone() {
-            Conversation::None => Self::None,
-            Conversation::Begun { session } => Self::Begun(session),
-            Conversation::Continued { session } => Self::Continued(session),
-            Conversation::Unfinished { session } => Self::Unfinished(session),
-            Conversation::Lost => Self::Lost,
-        }
-    }
-}
-
-impl From<ConversationMemo> for Conversation {
-    fn from(memo: ConversationMemo) -> Self {
-        match memo {
-            ConversationMemo::None | ConversationMemo::Unknown => Self::None,
-            ConversationMemo::Begun(session) => Self::Begun { session },
-            ConversationMemo::Continued(session) => Self::Continued { session },
-            ConversationMemo::Unfinished(session) => Self::Unfinished { session },
-            ConversationMemo::Lost => Self::Lost,
-        }
-    }
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -359,36 +325,4 @@ fn fingerprint(hex: &str) -> Option<Fingerprint> {
         *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(Fingerprint(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversation_is_read_as_it_was_written_and_a_memo_without_one_has_none() {
-        let now = Now { mono: Mono(9), wall: Wall(9) };
-        let child = Child::Running { run: RunId(7), pid: 3, at: Mono(5) };
-        let session = || "5f0c".to_owned();
-        for conversation in [
-            Conversation::None,
-            Conversation::Begun { session: None },
-            Conversation::Begun { session: Some(session()) },
-            Conversation::Continued { session: session() },
-            Conversation::Unfinished { session: session() },
-            Conversation::Lost,
-        ] {
-            let unknown = AgentMemory::unknown(SessionName::new("a").unwrap());
-            let memory = AgentMemory { run: RunId(7), conversation: conversation.clone(), ..unknown };
-            let memo = encode(&memory);
-            assert_eq!(recall(&memo, &child, now).unwrap().conversation, conversation);
-            let mut memo: serde_json::Value = serde_json::from_slice(&memo).unwrap();
-            memo["conversation"] = "later".into();
-            let later = serde_json::to_vec(&memo).unwrap();
-            memo.as_object_mut().unwrap().remove("conversation");
-            for memo in [later, serde_json::to_vec(&memo).unwrap()] {
-                assert_eq!(recall(&memo, &child, now).unwrap().conversation, Conversation::None);
-            }
-        }
-    }
 }

@@ -89,7 +89,7 @@ impl Extra {
 impl Extra {
     /// Whether the program is asked to tell of itself.
     pub fn tells(&self) -> bool {
-        self.filter.is_some() || !self.events.is_empty()
+        self.filter.is_some() || !self.events.is_empty() || !self.env.is_empty()
     }
 }
 

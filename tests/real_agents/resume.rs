@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Daemon, Host, is_alive, kill, until};
+use crate::install::CLAUDE;
 use crate::provider::{Provider, Script};
 use crate::{assert_nothing_runs, host, install};
 
@@ -50,6 +51,27 @@ fn is_killed_and_goes_on(harness: &str, package: &str, more: &str, script: Scrip
     host.configure("# nobody\n");
     daemon.wait_state(harness, "none");
     assert_nothing_runs(&host);
+}
+
+/// Claude names the conversation that it doesn't find, in its stream and to its hooks: that must not look like one it is in.
+#[test]
+fn claude_code_begins_anew_when_its_conversation_is_gone() {
+    let Some(bin) = install::bin(CLAUDE) else { return };
+    for mode in ["headless", "interactive"] {
+        let provider = Provider::start(Script::Hangs);
+        let host = host("claude-code", &bin, &provider, &format!("mode = \"{mode}\""));
+        let daemon = host.start();
+        let (_, pid) = at_work(&host, &daemon, "claude-code", 0);
+        let asked = || provider.asked().iter().filter(|request| request.body.contains(BEFORE)).count();
+        let before = asked();
+        fs::remove_dir_all(host.at("work/.claude/projects")).unwrap();
+        kill(pid, Signal::SIGKILL);
+        until("the prompt again", || (asked() > before).then_some(()));
+        assert_eq!(continued(&provider), 0);
+        let log = daemon.log();
+        assert!(log.contains("begins anew, as its conversation could not be gone on with"), "{log}");
+        at_work(&host, &daemon, "claude-code", 1);
+    }
 }
 
 /// Its conversation, once that is told and is in some file, and its program.
