@@ -67,7 +67,13 @@ fn marked(host: &Host) -> Vec<Marked> {
 fn agents(daemon: &Daemon) -> BTreeMap<String, Value> {
     let (status, list) = daemon.get("/v1/agents");
     assert_eq!(status, 200);
-    list.as_array().unwrap().iter().map(|agent| (agent["name"].as_str().unwrap().to_owned(), agent.clone())).collect()
+    let agent = |agent: &Value| {
+        let mut agent = agent.clone();
+        // What their terminals alone say of them may be another thing at each look.
+        agent.as_object_mut().unwrap().remove("activity");
+        (agent["name"].as_str().unwrap().to_owned(), agent)
+    };
+    list.as_array().unwrap().iter().map(agent).collect()
 }
 
 fn pid(agent: &Value) -> u32 {
