@@ -179,7 +179,8 @@ impl Agent {
         let words = format!("\"$DIR/work/journal\", \"$ID\"{quirk}");
         let words = match self.harness {
             Harness::Custom => format!("command = [\"{programs}/puppet\", {words}]"),
-            Harness::Claude | Harness::Opencode => format!("args = [{words}]"),
+            // A puppet knows no options of theirs.
+            Harness::Claude | Harness::Opencode => format!("args = [{words}]\nevents = false\nresume = \"never\""),
         };
         let restart = match restart {
             Restart::No => "no",
