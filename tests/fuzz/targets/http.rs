@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agentd::api::{ApiServer, Limits, serve};
 use agentd::model::{AgentName, SessionName, State};
-use agentd::status::{AgentStatus, EndCounts, Publisher, Snapshot, Wall};
+use agentd::status::{AgentStatus, EndCounts, Publisher, Snapshot, Spent, Wall};
 use agentd::sys::tmux::capture::Access;
 use libfuzzer_sys::fuzz_target;
 
@@ -40,6 +40,12 @@ static SERVED: LazyLock<Served> = LazyLock::new(|| {
         pid: Some(7),
         started_at: None,
         last_end: None,
+        activity: None,
+        stalled_since: None,
+        is_watched: false,
+        conversation: None,
+        spent: Spent::default(),
+        spent_total: Spent::default(),
         next_restart_at: None,
         error: None,
         terminal: None,
