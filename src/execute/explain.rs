@@ -9,6 +9,7 @@ use crate::model::{AgentName, AgentSpec, Child, Ending, Secret, StartStage};
 use crate::sys::tmux::command;
 
 use super::Executor;
+use super::mask::mask;
 
 /// How many of a pane's last lines `--debug` shows at an exit.
 const LAST_LINES: u32 = 10;
@@ -39,7 +40,7 @@ impl Executor {
             let mut text: Vec<&str> = text.map(String::as_str).collect();
             text.reverse();
             let values = spec.iter().flat_map(|spec| spec.launch.env.values());
-            tracing::debug!(%agent, lines = %mask(&text.join("\n"), values), "the pane's last lines");
+            tracing::debug!(%agent, lines = %masked(&text.join("\n"), values), "the pane's last lines");
         });
     }
 
@@ -58,12 +59,12 @@ impl Executor {
     }
 }
 
-/// Replaces values by `***`, the longest first, so that no rest of one shows.
-fn mask<'a>(text: &str, values: impl Iterator<Item = &'a Secret>) -> String {
-    let mut values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.expose())).collect();
-    values.retain(|value| value.len() >= SHORTEST_MASKED);
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    values.iter().fold(text.to_owned(), |text, value| text.replace(&**value, "***"))
+/// Replaces values by `***`.
+fn masked<'a>(text: &str, values: impl Iterator<Item = &'a Secret>) -> String {
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.expose())).collect();
+    let values: Vec<&[u8]> =
+        values.iter().map(|value| value.as_bytes()).filter(|value| value.len() >= SHORTEST_MASKED).collect();
+    String::from_utf8_lossy(&mask(text.as_bytes(), &values, b"***")).into_owned()
 }
 
 fn explain(stage: StartStage, system: &str, spec: &AgentSpec, path: &str) -> String {
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn values_are_masked_whole() {
         let values = [Secret::new(*b"sk-1"), Secret::new(*b"sk-12345"), Secret::new(*b"1")];
-        assert_eq!(mask("key sk-12345 and sk-1, 1 left", values.iter()), "key *** and ***, 1 left");
+        assert_eq!(masked("key sk-12345 and sk-1, 1 left", values.iter()), "key *** and ***, 1 left");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::observed;
 use crate::shim::protocol::Notice;
 
 use super::Executor;
+use super::mask::mask;
 
 /// Shorter ones are no keys, and cutting them out would leave nothing of the words.
 const LEAST_SECRET: usize = 8;
@@ -65,20 +66,14 @@ fn secrets(spec: &AgentSpec) -> impl Iterator<Item = &[u8]> {
 
 /// A text without any of these, also where it was cut within one.
 fn hide(text: &[u8], secrets: &[&[u8]]) -> Vec<u8> {
-    let mut left = text.to_vec();
-    for secret in secrets {
-        while let Some(at) = left.windows(secret.len()).position(|part| part == *secret) {
-            left.splice(at..at + secret.len(), HIDDEN.iter().copied());
-        }
-        let cut = left.strip_suffix(HIDDEN).map_or(left.len(), <[u8]>::len);
-        let starts = (LEAST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
-        let end = left.get(..cut).and_then(|whole| starts.into_iter().find_map(|start| whole.strip_suffix(start)));
-        if let Some(length) = end.map(<[u8]>::len) {
-            left.truncate(length);
-            left.extend_from_slice(HIDDEN);
-        }
+    let whole = text.strip_suffix(HIDDEN).unwrap_or(text);
+    let starts =
+        secrets.iter().flat_map(|secret| (LEAST_SECRET..=secret.len()).filter_map(|length| secret.get(..length)));
+    let cut = starts.filter(|start| whole.ends_with(start)).max_by_key(|start| start.len());
+    match cut.and_then(|cut| whole.strip_suffix(cut)) {
+        Some(left) => [&*mask(left, secrets, HIDDEN), HIDDEN].concat(),
+        None => mask(text, secrets, HIDDEN),
     }
-    left
 }
 
 #[cfg(test)]
@@ -95,6 +90,13 @@ mod tests {
         assert_eq!(hidden("DETAIL=no sk-12345678 here, sk-12345678", &["sk-12345678"]), "DETAIL=no … here, …");
         assert_eq!(hidden("DETAIL=nothing", &["sk-12345678"]), "DETAIL=nothing");
         assert_eq!(hidden("QUESTION=a-secret-1b-secret-2", &["a-secret-1", "b-secret-2"]), "QUESTION=……");
+    }
+
+    #[test]
+    fn a_secret_that_begins_another_leaves_no_rest_of_it() {
+        let both = ["sk-12345678", "sk-12345678-abcdef"];
+        assert_eq!(hidden("DETAIL=no sk-12345678-abcdef or sk-12345678!", &both), "DETAIL=no … or …!");
+        assert_eq!(hidden("DETAIL=no sk-12345678-abcde…", &both), "DETAIL=no …");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod explain;
 mod hear;
 pub mod hooks;
 mod look;
+mod mask;
 mod memo;
 mod memo_pulse;
 mod nudge;
