@@ -59,6 +59,9 @@ struct Memo {
     /// What there is to go on with.
     #[serde(default, skip_serializing_if = "is_default")]
     conversation: ConversationMemo,
+    /// How many runs in a row have gone on with it and finished no turn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    in_vain: u32,
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -245,6 +248,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         spent: memory.spent.into(),
         pulse: PulseMemo::of(memory),
         conversation: (&memory.conversation).into(),
+        in_vain: memory.conversation.in_vain(),
         not_started: end.and_then(|end| match &end.ending {
             Ending::NotStarted(error) => Some(error.message.clone()),
             Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => None,
@@ -275,7 +279,7 @@ pub(super) fn recall(bytes: &[u8], child: &Child, now: Now) -> Option<AgentMemor
         seen: None,
         spent: memo.spent.into(),
         pulse: memo.pulse.read(),
-        conversation: memo.conversation.into(),
+        conversation: memo.conversation.read(memo.in_vain),
     };
     if child.run() != Some(memory.run) {
         return None;

@@ -63,6 +63,7 @@ impl Turn<'_, '_> {
     fn step(&mut self, memory: &mut AgentMemory) -> Next {
         if let Some(seat) = self.seat.filter(|seat| seat.told.run == memory.run && seat.told != memory.told) {
             memory.told = seat.told.clone();
+            self.stale_memo |= memory.conversation.hear(&memory.told);
         }
         if let Some(spec) = self.spec.filter(|spec| spec.fingerprint == memory.declared.fingerprint) {
             self.stale_memo |= memory.declared.policy != spec.policy;

@@ -1,10 +1,14 @@
 //! What a restart does about the agent's conversation: it goes on with one that was not finished, and begins anew else.
 //!
 //! Nobody can look into a harness's files from here, so what is known of a conversation is what was told of it. One that
-//! could not be gone on with is never tried twice in a row: the next start begins anew, as a part of the same restart.
+//! could not be gone on with is never tried twice in a row: the next start begins anew, as a part of the same restart. One
+//! that is gone on with again and again and finishes no turn may itself be what is wrong, and is given up as well.
 
 use super::restart::GOOD_RUN;
-use crate::model::{Activity, AgentName, AgentSpec, End, Ending, Now, RunId, Told};
+use crate::model::{Activity, AgentName, AgentSpec, End, Ending, Now, Outcome, RunId, Told, Verdict};
+
+/// After so many runs in a row that went on with a conversation and finished no turn of it, the next begins anew.
+const MOST_IN_VAIN: u32 = 3;
 
 /// What is known of an agent's conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,14 +25,20 @@ pub enum Conversation {
     Continued {
         /// Which.
         session: String,
+        /// How many runs in a row have gone on with it and finished no turn: this one too, until it has.
+        in_vain: u32,
     },
     /// The newest run that there was ended before it was done: the next one goes on with it.
     Unfinished {
         /// Which.
         session: String,
+        /// How many runs in a row have gone on with it and finished no turn.
+        in_vain: u32,
     },
     /// The newest run could not go on with it: the next one begins anew, in its place.
     Lost,
+    /// Too many runs in a row went on with it and finished no turn: the next one begins anew.
+    Futile,
 }
 
 /// How a start is to begin.
@@ -52,6 +62,9 @@ impl Begin {
         match (self, before) {
             (Self::Resumed { .. }, _) => "goes on with its conversation",
             (Self::Fresh { .. }, Conversation::Lost) => "begins anew, as its conversation could not be gone on with",
+            (Self::Fresh { .. }, Conversation::Futile) => {
+                "begins anew, as its conversation came to nothing three times in a row"
+            }
             (Self::Fresh { .. }, _) => "declared",
         }
     }
@@ -61,20 +74,25 @@ impl Conversation {
     /// How the next run begins.
     pub(super) fn next(&self, agent: &AgentName, spec: &AgentSpec, run: RunId, now: Now) -> Begin {
         match self {
-            Self::Unfinished { session } if spec.launch.extra.resume.is_some() => {
+            Self::Unfinished { session, .. } if spec.launch.extra.resume.is_some() => {
                 Begin::Resumed { session: session.clone() }
             }
-            Self::None | Self::Begun { .. } | Self::Continued { .. } | Self::Unfinished { .. } | Self::Lost => {
-                Begin::Fresh { session: mint(agent, run, now) }
-            }
+            Self::None
+            | Self::Begun { .. }
+            | Self::Continued { .. }
+            | Self::Unfinished { .. }
+            | Self::Lost
+            | Self::Futile => Begin::Fresh { session: mint(agent, run, now) },
         }
     }
 
     /// What is known while a run lasts that begins so.
-    pub(super) fn during(begin: &Begin, spec: &AgentSpec) -> Self {
+    pub(super) fn during(&self, begin: &Begin, spec: &AgentSpec) -> Self {
         let extra = &spec.launch.extra;
         match begin {
-            Begin::Resumed { session } => Self::Continued { session: session.clone() },
+            Begin::Resumed { session } => {
+                Self::Continued { session: session.clone(), in_vain: self.in_vain().saturating_add(1) }
+            }
             Begin::Fresh { session } => {
                 // Who is asked to tell of itself and didn't has come to no conversation.
                 let is_ours = !extra.tells() && extra.resume.as_ref().is_some_and(|resume| !resume.fresh.is_empty());
@@ -83,24 +101,59 @@ impl Conversation {
         }
     }
 
+    /// Takes in what a run has told so far; whether that changes anything. A turn that it has finished stays so, whatever
+    /// becomes of the next.
+    pub(super) fn hear(&mut self, told: &Told) -> bool {
+        let has_finished = matches!(told.verdict, Some((Verdict::Succeeded, _)));
+        match self {
+            Self::Continued { in_vain, .. } => has_finished && std::mem::take(in_vain) != 0,
+            Self::None | Self::Begun { .. } | Self::Unfinished { .. } | Self::Lost | Self::Futile => false,
+        }
+    }
+
+    /// How many runs in a row have gone on with it and finished no turn.
+    pub fn in_vain(&self) -> u32 {
+        match self {
+            Self::Continued { in_vain, .. } | Self::Unfinished { in_vain, .. } => *in_vain,
+            Self::None | Self::Begun { .. } | Self::Lost | Self::Futile => 0,
+        }
+    }
+
     /// What is known after the end of a run.
     pub(super) fn after(&self, end: &End, told: &Told, started: Option<Now>) -> Self {
         let said = told.session.as_deref().filter(|session| is_plain(session)).map(str::to_owned);
-        let unfinished = |session: Option<String>| session.map_or(Self::None, |session| Self::Unfinished { session });
         match self {
             Self::Begun { .. } | Self::Continued { .. } if end.is_success() => Self::None,
-            Self::Begun { session } if was_executed(end) => unfinished(said.or_else(|| session.clone())),
-            Self::None | Self::Lost | Self::Begun { .. } => Self::None,
-            Self::Continued { session } if was_executed(end) => {
+            Self::Begun { session } if was_executed(end) => match said.or_else(|| session.clone()) {
+                Some(session) => Self::Unfinished { session, in_vain: 0 },
+                None => Self::None,
+            },
+            Self::None | Self::Lost | Self::Futile | Self::Begun { .. } => Self::None,
+            Self::Continued { session, in_vain } if was_executed(end) => {
                 let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
                 if said.is_none() && !has_worked(told) && !lasted {
                     return Self::Lost;
                 }
-                unfinished(said.or_else(|| Some(session.clone())))
+                let in_vain = in_vain.saturating_sub(u32::from(is_blameless(end)));
+                if in_vain >= MOST_IN_VAIN {
+                    return Self::Futile;
+                }
+                Self::Unfinished { session: said.unwrap_or_else(|| session.clone()), in_vain }
             }
             // Nobody has tried yet.
-            Self::Continued { session } | Self::Unfinished { session } => Self::Unfinished { session: session.clone() },
+            Self::Continued { session, in_vain } => {
+                Self::Unfinished { session: session.clone(), in_vain: in_vain.saturating_sub(1) }
+            }
+            Self::Unfinished { session, in_vain } => Self::Unfinished { session: session.clone(), in_vain: *in_vain },
         }
+    }
+}
+
+/// Whatever the conversation is like, this end came from elsewhere.
+fn is_blameless(end: &End) -> bool {
+    match end.ending {
+        Ending::TerminalLost(_) | Ending::ShimLost => true,
+        Ending::NotStarted(_) | Ending::Exited { .. } => end.outcome == Outcome::RateLimited,
     }
 }
 

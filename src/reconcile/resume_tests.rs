@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::fake::{Fake, SECOND, exited, name, policy, resumable, spec};
 use super::*;
-use crate::model::{Doing, Ending, Exit, Policy, Restart, StartError, StartStage, Told, Wall};
+use crate::model::{Doing, Ending, Evidence, Exit, Policy, Restart, StartError, StartStage, Told, Verdict, Wall};
 
 fn restarting(most: u32) -> Policy {
     Policy { restart: Restart::OnFailure, max_restarts: NonZeroU32::new(most), ..policy() }
@@ -32,6 +32,14 @@ fn tell(fake: &mut Fake, session: Option<&str>, activity: Option<crate::model::A
         ..Told::of(fake.memory.agents[&name("a")].run)
     };
     fake.observed.seats.get_mut(&name("a")).unwrap().told = Arc::new(told);
+    fake.settle();
+}
+
+/// It tells how its last turn ended.
+fn tell_verdict(fake: &mut Fake, verdict: Option<Verdict>) {
+    let seat = fake.observed.seats.get_mut(&name("a")).unwrap();
+    let verdict = verdict.map(|verdict| (verdict, Evidence::default()));
+    seat.told = Arc::new(Told { verdict, ..Told::clone(&seat.told) });
     fake.settle();
 }
 
@@ -186,10 +194,10 @@ fn a_run_that_went_on_can_be_gone_on_with() {
     let after = |session: Option<&str>, activity: Option<_>, seconds: u64| {
         let doing = |activity| Doing { activity, since: Mono(1), source: "a test".into(), question: String::new() };
         let told = Told { session: session.map(str::to_owned), activity: activity.map(doing), ..Told::default() };
-        let continued = Conversation::Continued { session: "5f0c".into() };
+        let continued = Conversation::Continued { session: "5f0c".into(), in_vain: 1 };
         continued.after(&End::bare(killed(), at(100 + seconds)), &told, Some(at(100)))
     };
-    let unfinished = |session: &str| Conversation::Unfinished { session: session.to_owned() };
+    let unfinished = |session: &str| Conversation::Unfinished { session: session.to_owned(), in_vain: 1 };
     assert_eq!(after(Some("5f0c"), None, 1), unfinished("5f0c"));
     assert_eq!(after(Some("6f0c"), None, 1), unfinished("6f0c"));
     assert_eq!(after(None, Some(Busy), 1), unfinished("5f0c"));
@@ -224,6 +232,65 @@ fn what_was_not_executed_was_not_tried() {
     // Nor does one that refuses to open keep a lost conversation's restart from being counted.
     let lost = |end: &End| Conversation::Lost.after(end, &Told::default(), None);
     assert_eq!(lost(&End::bare(Ending::NotStarted(error()), Now::default())), Conversation::None);
+}
+
+#[test]
+fn a_conversation_that_comes_to_nothing_three_times_is_given_up() {
+    let mut fake = running(restarting(0), true);
+    for _ in 0..5 {
+        tell(&mut fake, Some("5f0c"), None);
+        end(&mut fake, exited(1), 90);
+    }
+    assert_eq!(resumed(&fake), [FRESH, "5f0c", "5f0c", "5f0c", FRESH, "5f0c"]);
+    assert_eq!(fake.memory.agents[&name("a")].restarts, 5, "each is a restart like any other");
+    let reasons = fake.transitions.iter().map(|transition| (&*transition.reason, transition.to));
+    let given_up: Vec<_> = reasons.filter(|(reason, _)| reason.contains("three times in a row")).collect();
+    let reason = "begins anew, as its conversation came to nothing three times in a row";
+    assert_eq!(given_up, [(reason, Some(State::Starting))]);
+}
+
+#[test]
+fn a_turn_that_was_finished_speaks_for_a_conversation() {
+    let mut fake = running(restarting(0), true);
+    for round in 0..7 {
+        tell(&mut fake, Some("5f0c"), None);
+        if round == 2 {
+            tell_verdict(&mut fake, Some(Verdict::Succeeded));
+            // The next one has begun.
+            tell_verdict(&mut fake, None);
+        }
+        end(&mut fake, killed(), 5);
+    }
+    assert_eq!(resumed(&fake), [FRESH, "5f0c", "5f0c", "5f0c", "5f0c", "5f0c", FRESH, "5f0c"]);
+
+    // One that has failed speaks against it.
+    let mut fake = running(restarting(0), true);
+    for _ in 0..4 {
+        tell(&mut fake, Some("5f0c"), None);
+        tell_verdict(&mut fake, Some(Verdict::Failed));
+        end(&mut fake, killed(), 5);
+    }
+    assert_eq!(resumed(&fake)[4], FRESH);
+}
+
+#[test]
+fn no_conversation_is_to_blame_for_what_happens_to_its_terminal_or_its_provider() {
+    let at = Now { mono: Mono(200 * SECOND), wall: Wall(200 * SECOND) };
+    let told = Told { session: Some("5f0c".into()), ..Told::default() };
+    let after = |end: &End| Conversation::Continued { session: "5f0c".into(), in_vain: 3 }.after(end, &told, None);
+    let unfinished = |in_vain| Conversation::Unfinished { session: "5f0c".into(), in_vain };
+    let limited = End { outcome: crate::model::Outcome::RateLimited, ..End::bare(exited(1), at) };
+    let error = StartError { stage: StartStage::Exec, message: "no".into() };
+    for end in [
+        limited,
+        End::bare(Ending::ShimLost, at),
+        End::bare(Ending::TerminalLost(Exit::Signal(9)), at),
+        End::bare(Ending::NotStarted(error), at),
+    ] {
+        assert_eq!(after(&end), unfinished(2), "{end:?}");
+    }
+    assert_eq!(after(&End::bare(exited(1), at)), Conversation::Futile);
+    assert_eq!(after(&End::bare(exited(0), at)), Conversation::None);
 }
 
 #[test]
@@ -277,5 +344,27 @@ proptest! {
         let counted = fake.starts() - 1 - vain.iter().filter(|vain| **vain).count();
         prop_assert_eq!(fake.memory.agents[&name("a")].restarts as usize, counted);
         prop_assert!(most == 0 || counted <= most as usize);
+    }
+
+    /// However runs end, and whatever becomes of their turns: of four runs in a row that finished no turn, one begins anew.
+    #[test]
+    fn nothing_is_gone_on_with_for_ever(
+        runs in prop::collection::vec((0..3_u8, any::<bool>(), 0..200_u64), 1..30),
+    ) {
+        let mut fake = running(restarting(0), true);
+        let mut in_vain = 0;
+        for (finishes, is_signal, seconds) in runs {
+            let was_resumed = matches!(begun(&fake).last(), Some(Begin::Resumed { .. }));
+            in_vain = if was_resumed && finishes != 0 { in_vain + 1 } else { 0 };
+            prop_assert!(in_vain <= 3, "{:?}", resumed(&fake));
+            tell(&mut fake, Some("5f0c"), None);
+            if finishes == 0 {
+                tell_verdict(&mut fake, Some(Verdict::Succeeded));
+                tell_verdict(&mut fake, None);
+            }
+            end(&mut fake, if is_signal { killed() } else { exited(1) }, seconds);
+            let goes_on = matches!(begun(&fake).last(), Some(Begin::Resumed { .. }));
+            prop_assert_eq!(goes_on, in_vain < 3, "{:?}", resumed(&fake));
+        }
     }
 }

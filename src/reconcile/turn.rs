@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Pulse, Rung, StopReason};
-use super::resume::Conversation;
 use super::{Action, StopSignal, Transition, World, line, restart};
 use crate::model::{AgentName, AgentSpec, Child, End, Ending, Mono, Now, Seat, SeatState, Shutdown, State, Told};
 
@@ -85,7 +84,7 @@ impl<'a> Turn<'_, 'a> {
         }
         let begin = memory.conversation.next(self.name, spec, memory.run, now);
         let why = begin.reason(&memory.conversation);
-        memory.conversation = Conversation::during(&begin, spec);
+        memory.conversation = memory.conversation.during(&begin, spec);
         (memory.started, memory.last_end) = (None, None);
         memory.spent = memory.spent.plus(memory.told.spent);
         memory.told = Arc::new(Told::of(memory.run));

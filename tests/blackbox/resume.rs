@@ -105,6 +105,30 @@ fn what_was_not_finished_is_gone_on_with_and_what_was_is_not() {
     daemon.wait_state("one", "exited");
 }
 
+/// A conversation with which nothing comes to an end is not gone on with for ever, also where the daemon changes meanwhile.
+#[test]
+fn what_comes_to_nothing_again_and_again_is_given_up() {
+    let host = host("prompt = \"Do it.\"");
+    let mut daemon = host.start();
+    let first = fresh(&host, 1, "Do it.");
+    for run in 1..=4 {
+        if run > 1 {
+            assert_eq!(given(&host, run), format!("do --go-on {first} --mine -p Continue."));
+        }
+        tell(&host, &daemon, &first);
+        if run == 3 {
+            drop(daemon);
+            daemon = host.start();
+        }
+        kill(program(&daemon), Signal::SIGKILL);
+    }
+    let fifth = fresh(&host, 5, "Do it.");
+    assert_ne!(fifth, first);
+    assert_eq!(daemon.agent("one")["restarts"], 4);
+    let reason = "begins anew, as its conversation came to nothing three times in a row";
+    until("the reason", || daemon.events().iter().any(|event| event["reason"] == reason).then_some(()));
+}
+
 #[test]
 fn who_is_never_to_or_says_by_itself_is_given_nothing() {
     let plain = |fields: &str, first: &str| {

@@ -14,6 +14,7 @@ pub(super) enum ConversationMemo {
     Continued(String),
     Unfinished(String),
     Lost,
+    Futile,
     #[serde(other)]
     Unknown,
 }
@@ -23,21 +24,24 @@ impl From<&Conversation> for ConversationMemo {
         match conversation.clone() {
             Conversation::None => Self::None,
             Conversation::Begun { session } => Self::Begun(session),
-            Conversation::Continued { session } => Self::Continued(session),
-            Conversation::Unfinished { session } => Self::Unfinished(session),
+            Conversation::Continued { session, .. } => Self::Continued(session),
+            Conversation::Unfinished { session, .. } => Self::Unfinished(session),
             Conversation::Lost => Self::Lost,
+            Conversation::Futile => Self::Futile,
         }
     }
 }
 
-impl From<ConversationMemo> for Conversation {
-    fn from(memo: ConversationMemo) -> Self {
-        match memo {
-            ConversationMemo::None | ConversationMemo::Unknown => Self::None,
-            ConversationMemo::Begun(session) => Self::Begun { session },
-            ConversationMemo::Continued(session) => Self::Continued { session },
-            ConversationMemo::Unfinished(session) => Self::Unfinished { session },
-            ConversationMemo::Lost => Self::Lost,
+impl ConversationMemo {
+    /// With how often it was gone on with in vain, which came to be a field of its own.
+    pub(super) fn read(self, in_vain: u32) -> Conversation {
+        match self {
+            Self::None | Self::Unknown => Conversation::None,
+            Self::Begun(session) => Conversation::Begun { session },
+            Self::Continued(session) => Conversation::Continued { session, in_vain },
+            Self::Unfinished(session) => Conversation::Unfinished { session, in_vain },
+            Self::Lost => Conversation::Lost,
+            Self::Futile => Conversation::Futile,
         }
     }
 }
@@ -57,9 +61,11 @@ mod tests {
             Conversation::None,
             Conversation::Begun { session: None },
             Conversation::Begun { session: Some(session()) },
-            Conversation::Continued { session: session() },
-            Conversation::Unfinished { session: session() },
+            Conversation::Continued { session: session(), in_vain: 2 },
+            Conversation::Unfinished { session: session(), in_vain: 0 },
+            Conversation::Unfinished { session: session(), in_vain: 1 },
             Conversation::Lost,
+            Conversation::Futile,
         ] {
             let unknown = AgentMemory::unknown(SessionName::new("a").unwrap());
             let memory = AgentMemory { run: RunId(7), conversation: conversation.clone(), ..unknown };
