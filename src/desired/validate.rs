@@ -86,9 +86,9 @@ pub fn read<'t>(table: &'t DeTable<'t>, header: Range<usize>, context: &mut Cont
     let prompt = prompt::read(&fields, context);
     let mode = fields.word("mode", &Mode::WORDS, context.reporter);
     let mode = mode.and_then(|(_, index)| Mode::ALL.get(index).copied());
-    let interrupt = harness.map(|harness| harness.interrupt(harness.mode(mode, prompt.is_some())));
+    let manners = harness.map(|harness| harness.manners(harness.mode(mode, prompt.is_some())));
     let (stall, nudge) = stall::read(&fields, context.reporter).unzip();
-    let policy = read_policy(&fields, interrupt, stall, context);
+    let policy = read_policy(&fields, manners, stall, context);
     let limits = policy.map(|policy| policy.limits).unwrap_or_default();
     let argv = read_argv(&fields, harness, mode, limits, prompt.as_ref(), context);
     let prepared = read_prepare(&fields, harness, context);
@@ -155,7 +155,7 @@ fn read_type(fields: &Fields, context: &mut Context) {
 
 fn read_policy(
     fields: &Fields,
-    interrupt: Option<Interrupt>,
+    manners: Option<(Interrupt, bool)>,
     stall: Option<Stall>,
     context: &mut Context,
 ) -> Option<Policy> {
@@ -172,6 +172,7 @@ fn read_policy(
     let limits = Limits { turns, cost_micros: fields.dollars("max_cost_usd", reporter) };
     let grace_period = fields.duration("grace_period", reporter);
     let startup_deadline = stall::some_time(fields, "startup_deadline", "the agent would be stopped at once", reporter);
+    let (interrupt, moves_at_work) = manners?;
     Some(Policy {
         restart,
         max_restarts: NonZeroU32::new(max_restarts),
@@ -180,7 +181,8 @@ fn read_policy(
         timeout,
         limits,
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
-        interrupt: interrupt?,
+        interrupt,
+        moves_at_work,
         startup_deadline,
         stall,
     })

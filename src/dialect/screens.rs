@@ -23,6 +23,8 @@ struct Prompt {
     harness: String,
     /// What its line begins with, frames left out.
     mark: String,
+    /// What is on the screen while it works, although its prompt is there as well.
+    works: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,9 +58,19 @@ pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
 
 /// What the line begins with where the harness takes its input, if that is known; of a harness that isn't, any one's.
 pub fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
+    own(harness).map(|prompt| prompt.mark.as_str())
+}
+
+/// Whether the screen says that the harness works, as far as that is known of it.
+pub fn works(harness: &str, lines: &[String]) -> bool {
+    let shown = plain(lines);
+    own(harness).filter_map(|prompt| prompt.works.as_deref()).any(|words| shown.contains(words))
+}
+
+/// The harness's prompts; of one that isn't known, all.
+fn own(harness: &str) -> impl Iterator<Item = &'static Prompt> {
     let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
-    let own = move |prompt: &&Prompt| !is_known || prompt.harness == harness;
-    SCREENS.prompt.iter().filter(own).map(|prompt| prompt.mark.as_str())
+    SCREENS.prompt.iter().filter(move |prompt| !is_known || prompt.harness == harness)
 }
 
 /// The last words on a screen, as one short line.

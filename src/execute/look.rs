@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::dialect::screens::{self, input::Input};
-use crate::model::{AgentName, AgentSpec, Observed, Output, RunId, Screen};
+use crate::model::{AgentName, AgentSpec, Observed, Output, RunId, Screen, Shown};
 use crate::sys::clock;
 use crate::sys::last_output::Terminal;
 use crate::sys::tmux::command::{self, PaneState};
@@ -41,17 +41,19 @@ impl Executor {
         observed: &mut Observed,
     ) {
         let Some(seat) = observed.seats.get_mut(agent) else { return };
-        seat.screen = Some((run, Screen::Asked));
+        let asked = clock::now().mono;
+        let shown = move |screen| Shown { run, asked, screen };
+        seat.shown = Some(shown(Screen::Asked));
         let place = self.places.get(agent);
         let place = place.and_then(|place| Some((place.id, place.control.clone(), place.pane.as_ref()?)));
         let Some((id, control, pane)) = place else {
-            seat.screen = Some((run, Screen::Unknown("its pane is not known".to_owned())));
+            seat.shown = Some(shown(Screen::Unknown("its pane is not known".to_owned())));
             self.changed = true;
             return;
         };
-        let shown = control.send(command::look(&pane.pane_id));
+        let lines = control.send(command::look(&pane.pane_id));
         self.report_later(agent.clone(), id, async move {
-            let screen = match shown.await {
+            let screen = match lines.await {
                 Ok(mut lines) if !lines.is_empty() => {
                     let state = PaneState::parse(&lines.remove(0));
                     screen(&harness, spec.as_deref(), state, &lines)
@@ -59,7 +61,7 @@ impl Executor {
                 Ok(_) => Screen::Unknown("its pane is gone".to_owned()),
                 Err(error) => Screen::Unknown(error.to_string()),
             };
-            What::Shown(run, screen)
+            What::Shown(shown(screen))
         });
     }
 }
@@ -70,14 +72,18 @@ fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lin
         return Screen::Dialog(dialog.to_owned());
     }
     let cursor = state.map_or((0, 0), |state| (state.column, state.row));
-    if screens::prompts(harness).filter_map(|mark| Input::new(lines, cursor, mark)).any(|input| input.is_empty()) {
+    let is_at_work = screens::works(harness, lines);
+    let inputs = screens::prompts(harness).filter(|_| !is_at_work).filter_map(|mark| Input::new(lines, cursor, mark));
+    let inputs: Vec<Input> = inputs.collect();
+    if inputs.iter().any(Input::is_empty) {
         return Screen::Prompt;
     }
     let Some(spec) = spec else {
         return Screen::Unknown("what may be shown of it is not known".to_owned());
     };
     let values: Vec<_> = spec.launch.env.values().map(|value| String::from_utf8_lossy(value.expose())).collect();
-    Screen::Other(without(&screens::last_words(lines), &values))
+    let words = without(&screens::last_words(lines), &values);
+    if inputs.iter().any(Input::is_begun) { Screen::Typed(words) } else { Screen::Other(words) }
 }
 
 /// A text without words that tell of a value: that are in it, or have a good part of it. A frame may have broken it.

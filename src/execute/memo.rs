@@ -131,6 +131,8 @@ struct PolicyMemo {
     grace_ns: u64,
     interrupt: InterruptMemo,
     #[serde(default, skip_serializing_if = "is_default")]
+    moves_at_work: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     startup_deadline_ns: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
     stall: Option<StallMemo>,
@@ -187,6 +189,7 @@ impl From<PolicyMemo> for Policy {
                 InterruptMemo::Sigterm => Interrupt::Sigterm,
                 InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
             },
+            moves_at_work: memo.moves_at_work,
             startup_deadline: memo.startup_deadline_ns.map(Duration::from_nanos),
             stall: memo.stall.map(Stall::from),
         }
@@ -233,6 +236,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
                 Interrupt::Sigterm => InterruptMemo::Sigterm,
                 Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
             },
+            moves_at_work: policy.moves_at_work,
             startup_deadline_ns: policy.startup_deadline.map(nanos),
             stall: policy.stall.map(StallMemo::from),
         },

@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::model::{
-    AgentName, Desired, Mono, Now, Observed, Output, RunId, Screen, Seat, SeatState, StartError, Terminal,
+    AgentName, Desired, Mono, Now, Observed, Output, RunId, Seat, SeatState, Shown, StartError, Terminal,
 };
 use crate::reconcile::{Action, Memory};
 use crate::shim::protocol::{Order, Report};
@@ -65,7 +65,7 @@ pub enum What {
     /// The server went away before it answered.
     ServerLost,
     /// What its terminal shows of a run.
-    Shown(RunId, Screen),
+    Shown(Shown),
     /// How the nudge of that time went.
     Nudged(Mono, Result<(), String>),
     /// The cgroup of a run that the shim called empty is empty.
@@ -260,7 +260,7 @@ impl Executor {
                 self.places.remove(&agent);
             }
             What::Nudged(at, result) => seat.nudged = Some((at, result)),
-            What::Shown(run, screen) => seat.screen = Some((run, screen)),
+            What::Shown(shown) => seat.shown = Some(shown),
             What::CgroupEmpty(run) => {
                 if let SeatState::Ready(child) = &mut seat.state {
                     let empty = crate::observed::child_after(child, &Report::TreeEmpty { run: run.0 });

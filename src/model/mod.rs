@@ -19,7 +19,7 @@ pub use desired::{Desired, Shutdown};
 pub use exit::{Ending, Exit, StartError, StartStage};
 pub use name::{AgentName, NameError, SessionName};
 pub use notice::{Activity, Key, Notices, Verdict};
-pub use observed::{Child, Observed, Output, Screen, Seat, SeatState, Server, Terminal};
+pub use observed::{Child, Observed, Output, Screen, Seat, SeatState, Server, Shown, Terminal};
 pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
 pub use spec::{

@@ -36,12 +36,23 @@ pub struct Seat {
     pub told: Arc<Told>,
     /// When something was last written to its terminal, as far as anybody has looked.
     pub output: Option<Output>,
-    /// What the terminal showed of a run, if somebody wanted to know.
-    pub screen: Option<(RunId, Screen)>,
+    /// What the terminal showed, if somebody wanted to know.
+    pub shown: Option<Shown>,
     /// How the newest nudge went, by its time: an error says why nothing was typed, or not submitted.
     pub nudged: Option<(Mono, Result<(), String>)>,
     /// Whether what its program tells of itself can be heard.
     pub hears: bool,
+}
+
+/// What a terminal showed of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The run.
+    pub run: RunId,
+    /// Not before this.
+    pub asked: Mono,
+    /// What.
+    pub screen: Screen,
 }
 
 /// What a terminal shows.
@@ -53,6 +64,8 @@ pub enum Screen {
     Dialog(String),
     /// An empty prompt that is known: it waits for work.
     Prompt,
+    /// The same with a line in it that is not submitted; these are the last words.
+    Typed(String),
     /// Something else, of which these are the last words.
     Other(String),
     /// Nobody can tell, for this reason.
@@ -73,7 +86,7 @@ pub struct Output {
 impl Seat {
     /// One of which nothing else is known.
     pub fn new(session: SessionName, state: SeatState) -> Self {
-        Self { session, state, told: Arc::default(), output: None, screen: None, nudged: None, hears: false }
+        Self { session, state, told: Arc::default(), output: None, shown: None, nudged: None, hears: false }
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Policy {
     pub grace_period: Duration,
     /// How this harness is asked to end.
     pub interrupt: Interrupt,
+    /// Whether it writes to its terminal all the time while it works, so that one that doesn't has come to rest.
+    pub moves_at_work: bool,
     /// How long a run has to begin to work; one that hasn't by then has failed to start.
     pub startup_deadline: Option<Duration>,
     /// What follows when nothing happens.
@@ -218,6 +220,7 @@ impl AgentSpec {
                 limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
+                moves_at_work: false,
                 startup_deadline: None,
                 stall: None,
             },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::{
     Child, Ending, Exit, Extra, Fingerprint, Interrupt, Launch, Notices, Output, Policy, Restart, Resume, Screen, Seat,
-    Server, Told, Wall,
+    Server, Shown, Told, Wall,
 };
 
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -23,6 +23,7 @@ pub(super) fn policy() -> Policy {
         limits: crate::model::Limits::default(),
         grace_period: Duration::from_secs(30),
         interrupt: Interrupt::Sigint,
+        moves_at_work: false,
         startup_deadline: None,
         stall: None,
     }
@@ -192,7 +193,8 @@ impl Fake {
             Action::Signal { agent, signal: StopSignal::KillTree, .. } => drop(self.killed.insert(agent.clone())),
             Action::Look { agent } => self.write(agent, self.written),
             Action::Read { agent, run, .. } => {
-                self.observed.seats.get_mut(agent).unwrap().screen = Some((*run, Screen::Asked));
+                self.observed.seats.get_mut(agent).unwrap().shown =
+                    Some(Shown { run: *run, asked: self.now.mono, screen: Screen::Asked });
             }
             Action::Signal { .. } | Action::Note { .. } | Action::Nudge { .. } => {}
         }
@@ -231,7 +233,7 @@ impl Fake {
             }
             Action::Read { agent, run, .. } => {
                 if let Some(seat) = self.observed.seats.get_mut(&agent) {
-                    seat.screen = Some((run, self.screen.clone()));
+                    seat.shown = Some(Shown { run, asked: at, screen: self.screen.clone() });
                 }
             }
             Action::Nudge { agent, at, .. } => {

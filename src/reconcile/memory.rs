@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::restart;
 use super::resume::Conversation;
 use crate::model::{
-    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName,
-    Spent, State, Told, Wall,
+    Activity, AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId,
+    SessionName, Spent, State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -41,7 +41,7 @@ pub struct AgentMemory {
     pub last_end: Option<End>,
     /// What it told of its newest run.
     pub told: Arc<Told>,
-    /// What its terminal shows of what it does, while it runs and doesn't say.
+    /// What its terminal shows of what it does, while it runs, and doesn't say or is contradicted by it.
     pub seen: Option<Doing>,
     /// What the runs before that have spent, in this life.
     pub spent: Spent,
@@ -228,6 +228,7 @@ impl AgentMemory {
             limits: Limits::default(),
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
+            moves_at_work: false,
             startup_deadline: None,
             stall: None,
         };
@@ -245,7 +246,7 @@ impl AgentMemory {
 
     /// What it does, by the best account there is.
     pub fn doing(&self) -> Option<&Doing> {
-        self.told.activity.as_ref().or(self.seen.as_ref()).filter(|_| self.state().has_process())
+        self.seen.as_ref().or(self.told.activity.as_ref()).filter(|_| self.state().has_process())
     }
 
     /// Since when it gives no sign of life, if it has a policy for that.
@@ -256,7 +257,13 @@ impl AgentMemory {
     /// Whether its terminal is worth a look now and then.
     pub fn is_watched(&self) -> bool {
         matches!(self.phase, Phase::Running { .. })
-            && (self.told.activity.is_none() || self.declared.policy.stall.is_some())
+            && (self.told.activity.is_none() || self.declared.policy.stall.is_some() || self.is_doubtful())
+    }
+
+    /// Whether it tells that it works, and its terminal would show it if it didn't.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let is_busy = self.told.activity.as_ref().is_some_and(|doing| doing.activity == Activity::Busy);
+        is_busy && self.declared.policy.moves_at_work
     }
 
     /// The public state.

@@ -1,27 +1,79 @@
-//! What an agent does that tells nothing of itself: what its terminal shows of it.
+//! What an agent's terminal shows of what it does: of one that tells nothing of itself, and of one that tells it was busy and
+//! has come to rest without a word, as some do that a person interrupts.
 
 use std::time::Duration;
 
+use super::Action;
 use super::memory::{AgentMemory, Phase};
 use super::turn::Turn;
-use crate::model::{Activity, Doing, Mono};
+use crate::model::{Activity, Doing, Mono, Screen, Shown};
 
 /// A terminal that was written to within this time is busy: more than the eight seconds that the kernel is exact to and the
 /// five between two looks.
 const BUSY_FOR: Duration = Duration::from_secs(15);
 
-/// What tells it.
-const SOURCE: &str = "terminal";
+/// One whose screen moves all the time while it works doesn't, if nothing was written there for this long; however busy the
+/// host is.
+const STILL_FOR: Duration = Duration::from_secs(20);
+
+/// What tells it, where nothing else does.
+const TERMINAL: &str = "terminal";
+
+/// What tells it against what was told: a terminal where nothing moves, and a prompt on it.
+const SCREEN: &str = "screen";
 
 impl Turn<'_, '_> {
     /// Takes in what was seen of a running agent's terminal, if nothing better is known.
     pub(super) fn see(&mut self, memory: &mut AgentMemory) {
-        let is_running = matches!(memory.phase, Phase::Running { .. });
-        let output = self.seat.and_then(|seat| seat.output).filter(|_| is_running && memory.told.activity.is_none());
-        let Some(output) = output else {
-            if is_running {
-                memory.seen = None;
+        if !matches!(memory.phase, Phase::Running { .. }) {
+            return;
+        }
+        if memory.is_doubtful() {
+            self.doubt(memory);
+        } else if memory.told.activity.is_some() {
+            memory.seen = None;
+        } else {
+            self.see_terminal(memory);
+        }
+    }
+
+    /// It told that it works. Its terminal may know better, until it tells or writes anything new.
+    fn doubt(&mut self, memory: &mut AgentMemory) {
+        let Some(last) = self.last_life(memory) else { return };
+        memory.seen = match memory.seen.take().filter(|before| before.source != TERMINAL) {
+            Some(rest) if rest.activity == Activity::Idle && last <= rest.since => {
+                memory.seen = Some(rest);
+                return;
             }
+            // It has begun again, of which it may have told the same as before.
+            Some(before) => {
+                let since = if before.activity == Activity::Idle { last } else { before.since };
+                memory.told.activity.clone().map(|told| Doing { since, ..told })
+            }
+            None => None,
+        };
+        let due = last.after(STILL_FOR);
+        if self.world.now.mono < due {
+            self.world.wake(due);
+            return;
+        }
+        let Some(seat) = self.seat else { return };
+        if seat.output.is_none_or(|output| output.looked < due) {
+            self.world.actions.push(Action::Look { agent: self.name.clone() });
+            return;
+        }
+        let is_new = |shown: &&Shown| shown.run == memory.run && shown.asked >= due;
+        match seat.shown.as_ref().filter(is_new).map(|shown| &shown.screen) {
+            None => self.read(memory),
+            Some(Screen::Prompt | Screen::Typed(_)) => memory.seen = Some(doing(Activity::Idle, last, SCREEN)),
+            // Whatever that is, it is not known to rest.
+            Some(Screen::Asked | Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_)) => {}
+        }
+    }
+
+    fn see_terminal(&mut self, memory: &mut AgentMemory) {
+        let Some(output) = self.seat.and_then(|seat| seat.output) else {
+            memory.seen = None;
             return;
         };
         let started = memory.started.map(|started| started.mono).unwrap_or_default();
@@ -34,13 +86,13 @@ impl Turn<'_, '_> {
         }
         memory.seen = Some(match &memory.seen {
             Some(doing) if is_busy && doing.activity == Activity::Busy => doing.clone(),
-            _ => doing(if is_busy { Activity::Busy } else { Activity::Idle }, last),
+            _ => doing(if is_busy { Activity::Busy } else { Activity::Idle }, last, TERMINAL),
         });
     }
 }
 
-fn doing(activity: Activity, since: Mono) -> Doing {
-    Doing { activity, since, source: SOURCE.to_owned(), question: String::new() }
+fn doing(activity: Activity, since: Mono, source: &str) -> Doing {
+    Doing { activity, since, source: source.to_owned(), question: String::new() }
 }
 
 #[cfg(test)]
@@ -49,7 +101,7 @@ mod tests {
 
     use super::super::fake::{Fake, SECOND, name, policy, spec};
     use super::*;
-    use crate::model::{Notices, Output, Told};
+    use crate::model::{AgentSpec, Notices, OnStall, Output, Policy, Stall, Told};
 
     /// An agent that runs since 100 s.
     fn running() -> Fake {
@@ -105,5 +157,139 @@ mod tests {
         tell(&mut fake, b"ACTIVITY=");
         assert_eq!(does(&fake), Some((Activity::Busy, 100)), "it has taken that back");
         assert!(fake.memory.agents[&name("a")].is_watched());
+    }
+
+    /// One that runs since 100 s, moves while it works, and has told at 100 s that it does.
+    fn at_work(screen: Screen) -> Fake {
+        let mut fake = Fake::new();
+        fake.screen = screen;
+        fake.declare(spec("a", 1, Policy { moves_at_work: true, ..policy() }));
+        fake.settle();
+        fake.tell(&name("a"), "ACTIVITY=busy\nACTIVITY_SOURCE=hook");
+        fake.settle();
+        fake
+    }
+
+    fn pass(fake: &mut Fake, seconds: u64) {
+        fake.pass(Duration::from_secs(seconds));
+    }
+
+    fn source(fake: &Fake) -> &str {
+        &fake.memory.agents[&name("a")].doing().unwrap().source
+    }
+
+    fn reads(fake: &Fake) -> Vec<u64> {
+        let reads = fake.planned.iter().filter(|(_, action)| matches!(action, Action::Read { .. }));
+        reads.map(|(at, _)| at.0 / SECOND).collect()
+    }
+
+    #[test]
+    fn who_told_that_it_works_rests_once_its_prompt_stands_still() {
+        for screen in [Screen::Prompt, Screen::Typed("half a li".into())] {
+            let mut fake = at_work(screen);
+            assert!(fake.memory.agents[&name("a")].is_watched());
+            fake.written = Mono(110 * SECOND);
+            pass(&mut fake, 29);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 100)), "hook"));
+            assert_eq!(reads(&fake), [0; 0], "nobody reads a screen that may move");
+            pass(&mut fake, 1);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 110)), "screen"));
+            pass(&mut fake, 1000);
+            assert_eq!((reads(&fake), fake.wake_at), (vec![130], None), "who rests wakes nobody");
+
+            // A person types, and goes.
+            fake.written = fake.now.mono;
+            write(&mut fake, 1130);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 1130)), "hook"));
+            pass(&mut fake, 20);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 1130)), "screen"));
+
+            // A new turn, of which it tells what it told before.
+            fake.tell(&name("a"), "ACTIVITY=busy\nACTIVITY_SOURCE=hook");
+            fake.settle();
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 1150)), "hook"));
+            fake.tell(&name("a"), "ACTIVITY=busy\nACTIVITY_SOURCE=another");
+            fake.settle();
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 1150)), "another"));
+            fake.tell(&name("a"), "ACTIVITY=idle\nACTIVITY_SOURCE=hook");
+            fake.settle();
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 1150)), "hook"));
+        }
+    }
+
+    #[test]
+    fn who_moves_is_at_work_whatever_it_shows() {
+        let mut fake = at_work(Screen::Prompt);
+        for second in 101..400 {
+            pass(&mut fake, 1);
+            if second % 8 == 0 {
+                fake.written = Mono(second * SECOND);
+                write(&mut fake, second);
+            }
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 100)), "hook"));
+        }
+        assert_eq!(reads(&fake), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_no_prompt_does_not_speak_against_it_and_is_read_once() {
+        let unknown = Screen::Unknown("tmux: no".into());
+        for screen in [Screen::Other("Compacting".into()), Screen::Dialog("asks something".into()), unknown] {
+            let mut fake = at_work(screen.clone());
+            pass(&mut fake, 300);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 100)), "hook"), "{screen:?}");
+            assert_eq!(reads(&fake), [120], "{screen:?}");
+            // It is read anew after it has moved.
+            fake.screen = Screen::Prompt;
+            fake.written = fake.now.mono;
+            write(&mut fake, 400);
+            pass(&mut fake, 20);
+            assert_eq!((does(&fake), reads(&fake)), (Some((Activity::Idle, 400)), vec![120, 420]), "{screen:?}");
+        }
+    }
+
+    #[test]
+    fn only_who_moves_at_work_and_says_that_it_works_is_doubted() {
+        let mut fake = Fake::new();
+        fake.screen = Screen::Prompt;
+        fake.declare(spec("a", 1, policy()));
+        fake.settle();
+        fake.tell(&name("a"), "ACTIVITY=busy");
+        pass(&mut fake, 300);
+        assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Busy, 100)), vec![], None));
+        let mut fake = at_work(Screen::Prompt);
+        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=May I?");
+        pass(&mut fake, 300);
+        assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Waiting, 100)), vec![], None));
+    }
+
+    /// What was seen before it told anything is of no account, and what is seen of one that is being stopped either.
+    #[test]
+    fn what_was_seen_before_it_told_anything_is_forgotten() {
+        let mut fake = Fake::new();
+        fake.declare(spec("a", 1, Policy { moves_at_work: true, ..policy() }));
+        fake.settle();
+        write(&mut fake, 50);
+        pass(&mut fake, 20);
+        assert_eq!(does(&fake), Some((Activity::Idle, 100)));
+        fake.tell(&name("a"), "ACTIVITY=busy\nACTIVITY_SOURCE=hook");
+        fake.settle();
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 120)), "hook"));
+    }
+
+    /// Who has come to rest without a word is nudged as one that told it.
+    #[test]
+    fn who_is_seen_to_rest_is_nudged() {
+        let stall = Stall { after: Duration::from_secs(60), max_nudges: 1, on_stall: OnStall::Notify };
+        let mut fake = Fake::new();
+        fake.screen = Screen::Prompt;
+        let policy = Policy { moves_at_work: true, stall: Some(stall), ..policy() };
+        let mut spec = AgentSpec::clone(&spec("a", 1, policy));
+        spec.nudge = Some("Go on.".into());
+        fake.declare(spec.into());
+        fake.settle();
+        fake.tell(&name("a"), "ACTIVITY=busy");
+        pass(&mut fake, 60);
+        assert!(fake.planned.iter().any(|(_, action)| matches!(action, Action::Nudge { .. })), "{:?}", fake.stalls);
     }
 }

@@ -9,7 +9,7 @@ use super::line::short;
 use super::memory::{AgentMemory, Phase, Stalled, StopReason};
 use super::turn::Turn;
 use super::{Action, StallNews};
-use crate::model::{Activity, Child, Mono, OnStall, Screen, SeatState, Stall};
+use crate::model::{Activity, Child, Mono, OnStall, Screen, SeatState, Shown, Stall};
 
 /// What comes within this time of a nudge may come of the typing alone.
 const ECHO: Duration = Duration::from_secs(60);
@@ -50,11 +50,10 @@ impl Turn<'_, '_> {
         let seat = self.seat?;
         let tells = seat.hears && self.spec.is_some_and(|spec| spec.launch.extra.tells());
         let late = short(limit);
-        match seat.screen.as_ref().filter(|(run, _)| *run == memory.run).map(|(_, screen)| screen) {
+        let is_new = |shown: &&Shown| shown.run == memory.run && shown.asked >= deadline;
+        match seat.shown.as_ref().filter(is_new).map(|shown| &shown.screen) {
             None => {
-                let (agent, run, harness) = (self.name.clone(), memory.run, memory.declared.harness.clone());
-                let spec = self.spec.cloned();
-                self.world.actions.push(Action::Read { agent, run, harness, spec });
+                self.read(memory);
                 None
             }
             Some(Screen::Asked) => None,
@@ -62,10 +61,20 @@ impl Turn<'_, '_> {
             // Some tell nothing before their first turn.
             Some(Screen::Prompt) => self.is_active(memory),
             // One that tells nothing may well be at work.
-            Some(Screen::Other(_) | Screen::Unknown(_)) if told.is_none() && !tells => self.is_active(memory),
-            Some(Screen::Other(words)) => Some(format!("after {late} its screen ends with: {words}")),
+            Some(Screen::Other(_) | Screen::Typed(_) | Screen::Unknown(_)) if told.is_none() && !tells => {
+                self.is_active(memory)
+            }
+            Some(Screen::Other(words) | Screen::Typed(words)) => {
+                Some(format!("after {late} its screen ends with: {words}"))
+            }
             Some(Screen::Unknown(why)) => Some(format!("after {late} its screen can't be read: {why}")),
         }
+    }
+
+    /// Has its screen read.
+    pub(super) fn read(&mut self, memory: &AgentMemory) {
+        let (agent, run, harness) = (self.name.clone(), memory.run, memory.declared.harness.clone());
+        self.world.actions.push(Action::Read { agent, run, harness, spec: self.spec.cloned() });
     }
 
     fn is_active(&mut self, memory: &mut AgentMemory) -> Option<String> {
@@ -184,7 +193,7 @@ impl Turn<'_, '_> {
     }
 
     /// The last sign of life of a run: its start, what it told, what it wrote.
-    fn last_life(&self, memory: &AgentMemory) -> Option<Mono> {
+    pub(super) fn last_life(&self, memory: &AgentMemory) -> Option<Mono> {
         let started = memory.started?.mono;
         let told = memory.told.heard.unwrap_or_default();
         let wrote = self.seat.and_then(|seat| seat.output).map(|output| output.until).unwrap_or_default();

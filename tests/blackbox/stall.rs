@@ -42,6 +42,32 @@ fn what_an_agent_does_is_seen_on_its_terminal_until_it_tells() {
     does(&daemon, "one", "busy");
 }
 
+/// Interrupted, some tell nothing more: then their prompt says it, where nothing moves. Where something does, it works.
+#[test]
+fn who_said_that_it_works_is_seen_to_rest_at_its_prompt() {
+    let host = host();
+    let declared = |name: &str, script: &str| {
+        format!(
+            "[harness.{name}]\nprogram = \"sh\"\n[harness.{name}.interactive]\nargs = [\"-c\", \"{script}\"]\n\
+             moves_at_work = true\n[[agents]]\nharness = \"{name}\"\nworkdir = \"$DIR/work\"\n"
+        )
+    };
+    let rests = declared("rests", "printf '❯ '; $PROBE await go");
+    let moves = declared("moves", "while [ ! -e go ]; do printf '\\r❯ '; sleep 0.5; done");
+    host.configure(&[rests, moves].concat());
+    let daemon = host.start();
+    daemon.wait_states(&[("rests", "running"), ("moves", "running")]);
+    for agent in ["rests", "moves"] {
+        let path = host.tmux_socket().with_file_name("notify").join(agent);
+        let text = b"ACTIVITY=busy\nACTIVITY_SOURCE=a test";
+        std::os::unix::net::UnixDatagram::unbound().unwrap().send_to(text, &path).unwrap();
+        let told = || (daemon.agent(agent)["activity"]["source"] == "a test").then_some(());
+        until("what it told", told);
+    }
+    assert_eq!(does(&daemon, "rests", "idle")["source"], "screen");
+    assert_eq!(does(&daemon, "moves", "busy")["source"], "a test");
+}
+
 /// What came of an agent's last run, and how that is known.
 fn exit(daemon: &Daemon, agent: &str) -> [String; 3] {
     let exit = daemon.agent(agent)["exit"].clone();

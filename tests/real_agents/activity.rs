@@ -126,3 +126,38 @@ pub fn tells_what_it_asks(harness: &str, package: &str, more: &str) {
     }
     wait_for(&host, &daemon, harness, "rest after its work", rests);
 }
+
+/// Interrupted by a person it comes to rest, by its own account or by its screen's; for as long as a tool works, so does it.
+pub fn rests_after_escape(harness: &str, package: &str, more: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let more = format!("permissions = \"bypass\"\n{more}");
+    let provider = Provider::start(Script::Hangs);
+    let escaped = host(harness, &bin, &provider, &more);
+    use_own_provider(&escaped, provider.port);
+    let daemon = escaped.start();
+    wait_for(&escaped, &daemon, harness, "work", |agent| agent["activity"]["state"] == "busy");
+    until("a question", || (!provider.asked().is_empty()).then_some(()));
+    // To opencode it has to be said twice.
+    for _ in 0..if harness == "opencode" { 2 } else { 1 } {
+        escaped.tmux(&["send-keys", "-t", &format!("={harness}:"), "Escape"]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let agent = wait_for(&escaped, &daemon, harness, "rest after Escape", rests);
+    let is_seen = agent["activity"]["source"] == "screen";
+    assert_eq!(is_seen, harness == "claude-code", "{agent}");
+    drop(daemon);
+    drop(escaped);
+
+    // Longer than anybody may be still who works. A sleep alone some refuse to execute.
+    let command = "touch begun; timeout 35 tail -f /dev/null; touch done";
+    let provider = Provider::start(Script::Uses(Tool::Shell(command)));
+    let host = host(harness, &bin, &provider, &more);
+    use_own_provider(&host, provider.port);
+    let daemon = host.start();
+    wait_for(&host, &daemon, harness, "tool", |_| host.at("work/begun").exists());
+    let is_done = |agent: &Value| rests(agent) && host.at("work/done").exists();
+    let agent = wait_for(&host, &daemon, harness, "rest after its tool", is_done);
+    assert_ne!(agent["activity"]["source"], "screen", "{agent}");
+    let told = daemon.events().into_iter().filter(|event| event["activity"]["source"] == "screen");
+    assert_eq!(told.count(), 0, "it was taken for idle at work");
+}

@@ -22,7 +22,7 @@ mod stall;
 use std::fs;
 use std::path::Path;
 
-use activity::{tells_of_its_work, tells_what_it_asks};
+use activity::{rests_after_escape, tells_of_its_work, tells_what_it_asks};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
@@ -265,5 +265,9 @@ proofs! {
     gemini_tells_what_it_asks: "gemini-cli", GEMINI, Interactive, Asks, tells_what_it_asks, FLASH;
     qwen_code_tells_what_it_asks: "qwen-code", QWEN, Interactive, Asks, tells_what_it_asks, "";
     opencode_tells_what_it_asks: "opencode", OPENCODE, Interactive, Asks, tells_what_it_asks, "";
+    claude_code_rests_after_escape: "claude-code", CLAUDE, Interactive, Escaped, rests_after_escape, "prepare = true";
+    gemini_rests_after_escape: "gemini-cli", GEMINI, Interactive, Escaped, rests_after_escape, FLASH;
+    qwen_code_rests_after_escape: "qwen-code", QWEN, Interactive, Escaped, rests_after_escape, "";
+    opencode_rests_after_escape: "opencode", OPENCODE, Interactive, Escaped, rests_after_escape, "";
     opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
 }

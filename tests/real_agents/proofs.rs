@@ -43,9 +43,11 @@ pub enum What {
     Tells,
     /// It waits for a person, and tells what for.
     Asks,
+    /// A person interrupts it with Escape, and it is seen to rest; while a tool of it takes its time, it is not.
+    Escaped,
 }
 
-const ALL: [(What, &str); 13] = [
+const ALL: [(What, &str); 14] = [
     (What::Answers, "answers its prompt"),
     (What::Tool, "uses a tool, and tells its usage"),
     (What::WrongKey, "a wrong key: `auth_failed`, held"),
@@ -59,6 +61,7 @@ const ALL: [(What, &str); 13] = [
     (What::Unattended, "prepared, it starts unattended in an empty home"),
     (What::Tells, "tells when it works and when it rests"),
     (What::Asks, "tells what it asks a person"),
+    (What::Escaped, "interrupted by Escape, it is idle again; in a long tool call not"),
 ];
 
 /// What the ways to run the others rest on.

@@ -55,6 +55,8 @@ pub struct Form {
     pub max_cost_usd: Vec<String>,
     /// Asks it to end.
     pub interrupt: Interrupt,
+    /// It writes to its terminal all the time while it works, and only then.
+    pub moves_at_work: bool,
 }
 
 impl Form {
@@ -79,6 +81,7 @@ impl Form {
             max_turns: Vec::new(),
             max_cost_usd: Vec::new(),
             interrupt: Interrupt::Sigint,
+            moves_at_work: false,
         }
     }
 

@@ -238,9 +238,10 @@ impl Harness {
         name.into_iter().chain(manner.words()).collect()
     }
 
-    /// How it is asked to end.
-    pub fn interrupt(&self, mode: Mode) -> Interrupt {
-        self.form(mode).unwrap_or(&self.interactive).interrupt
+    /// How it is asked to end, and whether its screen moves while it works.
+    pub fn manners(&self, mode: Mode) -> (Interrupt, bool) {
+        let form = self.form(mode).unwrap_or(&self.interactive);
+        (form.interrupt, form.moves_at_work)
     }
 
     fn form(&self, mode: Mode) -> Option<&Form> {

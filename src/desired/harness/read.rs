@@ -58,6 +58,7 @@ pub static FORM: TableKind = TableKind {
         "max_turns",
         "max_cost_usd",
         "interrupt",
+        "moves_at_work",
     ],
     hidden: &["event_env"],
 };
@@ -239,6 +240,7 @@ fn read_form(key: &str, base: Option<&Form>, common: &Common, harness: &Fields, 
     if let Some((_, index)) = fields.word("interrupt", &words, reporter) {
         form.interrupt = INTERRUPTS.get(index).map_or(form.interrupt, |(_, interrupt)| *interrupt);
     }
+    form.moves_at_work = fields.flag("moves_at_work", reporter).map_or(form.moves_at_work, |(_, moves)| moves);
     form
 }
 

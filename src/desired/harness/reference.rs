@@ -87,7 +87,7 @@ pub static PERMISSIONS: [Field; 3] = [
 ];
 
 /// The fields of `[harness.<name>.headless]` and `[harness.<name>.interactive]`.
-pub static FORM: [Field; 18] = [
+pub static FORM: [Field; 19] = [
     Field {
         name: "args",
         kind: Kind::Texts { least: 0 },
@@ -214,6 +214,14 @@ pub static FORM: [Field; 18] = [
         preset: Preset::Value("\"SIGINT\""),
         meaning: "How it is asked to end, before SIGTERM and SIGKILL.",
         examples: &["\"C-c C-c\""],
+    },
+    Field {
+        name: "moves_at_work",
+        kind: Kind::Flag,
+        preset: Preset::Value("false"),
+        meaning: "Whether it writes to its terminal all the time while it works, tools included. Of one that tells that it is busy, \
+                  and shows nothing but its empty prompt and doesn't move for half a minute, agentd then says that it is idle.",
+        examples: &["true"],
     },
 ];
 

@@ -26,6 +26,7 @@ fn the_defaults() {
             timeout: None,
             grace_period: Duration::from_secs(30),
             interrupt: Interrupt::TypeCtrlC(2),
+            moves_at_work: true,
             startup_deadline: None,
             stall: None,
         }

@@ -43,6 +43,20 @@ impl<'s> Input<'s> {
         row == self.first && column <= start + 1 && !cells.iter().any(typed)
     }
 
+    /// Whether a line is typed there, and the cursor is in it. Where the mark is a menu's, the cursor is on it; and where it
+    /// stands before what was said earlier, there is no line drawn above it.
+    pub fn is_begun(&self) -> bool {
+        let Some((start, cells)) = self.after_mark(self.first) else { return false };
+        let (column, row) = self.cursor;
+        let is_ruled = |row: usize| self.lines.get(row).is_some_and(|line| is_rule(line));
+        let is_in_it = if row == self.first {
+            column > start
+        } else {
+            self.first.checked_sub(1).is_some_and(is_ruled) && !(self.first..=row).any(is_ruled)
+        };
+        is_in_it && cells.iter().any(|cell| !cell.is_blank() && !cell.is_dim)
+    }
+
     /// Whether this is all that is typed there, however it is wrapped.
     pub fn has(&self, text: &str) -> bool {
         let begun = self.after_mark(self.first).map(|(_, cells)| cells).unwrap_or_default();
@@ -61,6 +75,12 @@ impl<'s> Input<'s> {
         let rest = cells.into_iter().skip(at + length).filter(|cell| !is_frame(cell.is)).collect();
         found.then_some((at + length, rest))
     }
+}
+
+/// Whether a line is nothing but drawn.
+fn is_rule(line: &str) -> bool {
+    let text = text(line);
+    !text.trim().is_empty() && text.trim().chars().all(is_frame)
 }
 
 fn is_frame(c: char) -> bool {
@@ -145,5 +165,22 @@ mod tests {
         let input = Input::new(&lines, (10, 3), "❯").unwrap();
         assert!(input.has("Continue it, ") && !input.has("Continue") && !input.is_empty());
         assert!(Input::new(&lines, (0, 3), "›").is_none());
+    }
+
+    /// As claude 2.1.329 draws them.
+    #[test]
+    fn a_line_that_is_begun_is_told_from_a_menu_and_from_what_was_said() {
+        let begun = |lines: &[&str], cursor| {
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            Input::new(&lines, cursor, "❯").is_some_and(|input| input.is_begun())
+        };
+        let rule = "─".repeat(20);
+        assert!(begun(&["\u{1b}[39m❯\u{a0}What is it?\u{1b}[7m \u{1b}[0m"], (13, 0)));
+        assert!(begun(&[&rule, "❯ one line", "  and another", &rule], (10, 2)));
+        assert!(!begun(&["\u{1b}[39m❯\u{a0}\u{1b}[7m \u{1b}[0m"], (2, 0)), "it is empty");
+        assert!(!begun(&["❯\u{a0}\u{1b}[2mResend your message"], (4, 0)), "a hint");
+        assert!(!begun(&[" \u{1b}[38;5;153m❯\u{1b}[39m 1. Yes", "   2. No"], (1, 0)), "a menu");
+        assert!(!begun(&["❯ What is it?", "", "  Some answer", ""], (2, 3)), "what was said");
+        assert!(!begun(&[&rule, "❯ one line", &rule, "", "  Settings"], (2, 4)), "the cursor is elsewhere");
     }
 }
