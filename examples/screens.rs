@@ -42,7 +42,7 @@ type Step = (&'static str, &'static str, &'static [&'static str]);
 /// Where this is said, claude doesn't ask its maker before all else whether it may be used here.
 const BEGUN: Option<(&str, &str)> = Some((".claude.json", "{\"hasCompletedOnboarding\": true}"));
 
-static CASES: [Case; 8] = [
+static CASES: [Case; 10] = [
     Case {
         harness: "claude-code",
         argv: &["claude"],
@@ -91,6 +91,23 @@ static CASES: [Case; 8] = [
         file: None,
         steps: &[("auth", "Select Authentication", &[])],
     },
+    Case {
+        harness: "gemini-cli",
+        argv: &["gemini"],
+        env: &[("GEMINI_API_KEY", KEY), ("GEMINI_CLI_TRUST_WORKSPACE", "true")],
+        file: Some((".gemini/settings.json", "{\"security\": {\"auth\": {\"selectedType\": \"gemini-api-key\"}}}")),
+        steps: &[("prompt", "Type your message", &[])],
+    },
+    Case {
+        harness: "qwen-code",
+        argv: &["qwen"],
+        env: &[("OPENAI_API_KEY", KEY), ("OPENAI_MODEL", "test")],
+        file: Some((
+            ".qwen/settings.json",
+            "{\"$version\": 4, \"security\": {\"auth\": {\"selectedType\": \"openai\"}}}",
+        )),
+        steps: &[("prompt", "Type your message", &[])],
+    },
     Case { harness: "opencode", argv: &["opencode"], env: &[], file: None, steps: &[("prompt", "Ask anything", &[])] },
 ];
 
@@ -120,7 +137,9 @@ fn capture(case: &Case, bins: &[String], port: u16) {
         assert!(Command::new("git").args(["init", "--quiet"]).arg(&work).status().unwrap().success());
     }
     if let Some((name, text)) = case.file {
-        fs::write(home.path().join(name), text).unwrap();
+        let path = home.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     let terminal = Terminal::start(home.path(), environment(home.path(), bins, port, case.env), case.argv);
     for (name, words, keys) in case.steps {

@@ -17,12 +17,15 @@ struct Screens {
     prompt: Vec<Prompt>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Where a harness takes its input.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Prompt {
+pub struct Prompt {
     harness: String,
-    /// What its line begins with, frames left out.
+    /// What its line begins with, frames left out unless it is one.
     mark: String,
+    /// What an empty one begins with, where that isn't dim.
+    hint: Option<String>,
     /// What is on the screen while it works, although its prompt is there as well.
     works: Option<String>,
 }
@@ -56,21 +59,17 @@ pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
     fits.max_by_key(place).map(|dialog| dialog.what.as_str())
 }
 
-/// What the line begins with where the harness takes its input, if that is known; of a harness that isn't, any one's.
-pub fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
-    own(harness).map(|prompt| prompt.mark.as_str())
+/// Where the harness takes its input, if that is known; of a harness that isn't, any one's.
+pub fn prompts(harness: &str) -> impl Iterator<Item = &'static Prompt> {
+    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness)
+        || SCREENS.prompt.iter().any(|prompt| prompt.harness == harness);
+    SCREENS.prompt.iter().filter(move |prompt| !is_known || prompt.harness == harness)
 }
 
 /// Whether the screen says that the harness works, as far as that is known of it.
 pub fn works(harness: &str, lines: &[String]) -> bool {
     let shown = plain(lines);
-    own(harness).filter_map(|prompt| prompt.works.as_deref()).any(|words| shown.contains(words))
-}
-
-/// The harness's prompts; of one that isn't known, all.
-fn own(harness: &str) -> impl Iterator<Item = &'static Prompt> {
-    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
-    SCREENS.prompt.iter().filter(move |prompt| !is_known || prompt.harness == harness)
+    prompts(harness).filter_map(|prompt| prompt.works.as_deref()).any(|words| shown.contains(words))
 }
 
 /// The last words on a screen, as one short line.

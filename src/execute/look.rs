@@ -73,7 +73,8 @@ fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lin
     }
     let cursor = state.map_or((0, 0), |state| (state.column, state.row));
     let is_at_work = screens::works(harness, lines);
-    let inputs = screens::prompts(harness).filter(|_| !is_at_work).filter_map(|mark| Input::new(lines, cursor, mark));
+    let inputs =
+        screens::prompts(harness).filter(|_| !is_at_work).filter_map(|prompt| Input::new(lines, cursor, prompt));
     let inputs: Vec<Input> = inputs.collect();
     if inputs.iter().any(Input::is_empty) {
         return Screen::Prompt;

@@ -20,6 +20,9 @@ const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// Some take an Enter for a part of what was pasted right before it.
+const BREATH: Duration = Duration::from_millis(500);
+
 /// One line for one pane.
 struct Nudge {
     control: Control,
@@ -69,6 +72,7 @@ impl Nudge {
         if !self.until(true).await? {
             return Err("its prompt does not show what was typed, which may still be there".to_owned());
         }
+        tokio::time::sleep(BREATH).await;
         self.hands_off().await?;
         self.run(command::press_enter(&self.pane)).await?;
         if self.until(false).await? {
@@ -115,8 +119,8 @@ impl Nudge {
             return Err(format!("it {dialog}"));
         }
         let cursor = (state.column, state.row);
-        let marks = screens::prompts(&self.harness);
-        let inputs: Vec<Input> = marks.filter_map(|mark| Input::new(&lines, cursor, mark)).collect();
+        let prompts = screens::prompts(&self.harness);
+        let inputs: Vec<Input> = prompts.filter_map(|prompt| Input::new(&lines, cursor, prompt)).collect();
         Ok(Seen {
             is_empty: inputs.iter().any(Input::is_empty),
             has_line: inputs.iter().any(|input| input.has(&self.text)),

@@ -32,6 +32,7 @@ use outcomes::{
 };
 use provider::{ANSWER, Failure, Provider, Script};
 use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
+use stall::is_nudged;
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -234,6 +235,7 @@ proofs! {
     opencode_goes_on: "opencode", OPENCODE, Headless, GoesOn, goes_on_once_answered, "";
     gemini_goes_on: "gemini-cli", GEMINI, Headless, GoesOn, goes_on, FLASH;
     qwen_code_goes_on: "qwen-code", QWEN, Headless, GoesOn, goes_on, "";
+    an_interactive_qwen_code_goes_on: "qwen-code", QWEN, Interactive, GoesOn, goes_on, "";
     claude_code_starts_unattended: "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "";
     claude_code_starts_unattended_and_does_without_permissions:
         "claude-code", CLAUDE, Interactive, Unattended, starts_unattended, "permissions = \"bypass\"";
@@ -265,6 +267,15 @@ proofs! {
     gemini_tells_what_it_asks: "gemini-cli", GEMINI, Interactive, Asks, tells_what_it_asks, FLASH;
     qwen_code_tells_what_it_asks: "qwen-code", QWEN, Interactive, Asks, tells_what_it_asks, "";
     opencode_tells_what_it_asks: "opencode", OPENCODE, Interactive, Asks, tells_what_it_asks, "";
+    an_idle_claude_code_is_nudged: "claude-code", CLAUDE, Interactive, Nudged, is_nudged, "";
+    an_idle_codex_is_nudged: "codex", CODEX, Interactive, Nudged, is_nudged, "";
+    an_idle_gemini_is_nudged: "gemini-cli", GEMINI, Interactive, Nudged, is_nudged, FLASH;
+    an_idle_gemini_without_permissions_is_nudged:
+        "gemini-cli", GEMINI, Interactive, Nudged, is_nudged, format!("{FLASH}\npermissions = \"bypass\"");
+    an_idle_qwen_code_is_nudged: "qwen-code", QWEN, Interactive, Nudged, is_nudged, "";
+    an_idle_qwen_code_without_permissions_is_nudged:
+        "qwen-code", QWEN, Interactive, Nudged, is_nudged, "permissions = \"bypass\"";
+    an_idle_opencode_is_nudged: "opencode", OPENCODE, Interactive, Nudged, is_nudged, "";
     claude_code_rests_after_escape: "claude-code", CLAUDE, Interactive, Escaped, rests_after_escape, "prepare = true";
     gemini_rests_after_escape: "gemini-cli", GEMINI, Interactive, Escaped, rests_after_escape, FLASH;
     qwen_code_rests_after_escape: "qwen-code", QWEN, Interactive, Escaped, rests_after_escape, "";

@@ -43,11 +43,13 @@ pub enum What {
     Tells,
     /// It waits for a person, and tells what for.
     Asks,
+    /// It has answered and rests, and is nudged: its provider is asked what was typed.
+    Nudged,
     /// A person interrupts it with Escape, and it is seen to rest; while a tool of it takes its time, it is not.
     Escaped,
 }
 
-const ALL: [(What, &str); 14] = [
+const ALL: [(What, &str); 15] = [
     (What::Answers, "answers its prompt"),
     (What::Tool, "uses a tool, and tells its usage"),
     (What::WrongKey, "a wrong key: `auth_failed`, held"),
@@ -61,6 +63,7 @@ const ALL: [(What, &str); 14] = [
     (What::Unattended, "prepared, it starts unattended in an empty home"),
     (What::Tells, "tells when it works and when it rests"),
     (What::Asks, "tells what it asks a person"),
+    (What::Nudged, "idle, it is nudged"),
     (What::Escaped, "interrupted by Escape, it is idle again; in a long tool call not"),
 ];
 

@@ -1,15 +1,18 @@
 //! Killed at work, an agent goes on with its conversation: its provider is told what it was told before.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::harness::{Daemon, Host, is_alive, kill, until};
-use crate::install::CLAUDE;
+use crate::install::{CLAUDE, QWEN};
 use crate::provider::{Provider, Script};
-use crate::{assert_nothing_runs, host, install};
+use crate::{agents_of, assert_nothing_runs, host, install};
+
+/// Lists of all that they were ever asked, which none of them goes on with.
+const LISTS: [&str; 2] = ["history.jsonl", "logs.json"];
 
 /// What a provider is told again only by who remembers it.
 const BEFORE: &str = "What is the answer?";
@@ -56,22 +59,38 @@ fn is_killed_and_goes_on(harness: &str, package: &str, more: &str, script: Scrip
 /// Claude names the conversation that it doesn't find, in its stream and to its hooks: that must not look like one it is in.
 #[test]
 fn claude_code_begins_anew_when_its_conversation_is_gone() {
-    let Some(bin) = install::bin(CLAUDE) else { return };
     for mode in ["headless", "interactive"] {
-        let provider = Provider::start(Script::Hangs);
-        let host = host("claude-code", &bin, &provider, &format!("mode = \"{mode}\""));
-        let daemon = host.start();
-        let (_, pid) = at_work(&host, &daemon, "claude-code", 0);
-        let asked = || provider.asked().iter().filter(|request| request.body.contains(BEFORE)).count();
-        let before = asked();
-        fs::remove_dir_all(host.at("work/.claude/projects")).unwrap();
-        kill(pid, Signal::SIGKILL);
-        until("the prompt again", || (asked() > before).then_some(()));
-        assert_eq!(continued(&provider), 0);
-        let log = daemon.log();
-        assert!(log.contains("begins anew, as its conversation could not be gone on with"), "{log}");
-        at_work(&host, &daemon, "claude-code", 1);
+        begins_anew("claude-code", CLAUDE, mode);
     }
+}
+
+#[test]
+fn an_interactive_qwen_code_begins_anew_when_its_conversation_is_gone() {
+    begins_anew("qwen-code", QWEN, "interactive");
+}
+
+/// It is given its prompt again, which costs one restart.
+fn begins_anew(harness: &str, package: &str, mode: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(Script::Hangs);
+    let host = host(harness, &bin, &provider, &format!("mode = \"{mode}\""));
+    let daemon = host.start();
+    let (conversation, pid) = at_work(&host, &daemon, harness, 0);
+    let asked = || provider.asked().iter().filter(|request| request.body.contains(BEFORE)).count();
+    let before = asked();
+    // One of its processes may write it anew.
+    for (process, _) in agents_of(&host) {
+        kill(process, Signal::SIGSTOP);
+    }
+    for file in records(&host.at("work"), &conversation) {
+        fs::remove_file(file).unwrap();
+    }
+    kill(pid, Signal::SIGKILL);
+    until("the prompt again", || (asked() > before).then_some(()));
+    assert_eq!(continued(&provider), 0);
+    let log = daemon.log();
+    assert!(log.contains("begins anew, as its conversation could not be gone on with"), "{log}");
+    at_work(&host, &daemon, harness, 1);
 }
 
 /// Its conversation, once that is told and is in some file, and its program.
@@ -81,21 +100,24 @@ fn at_work(host: &Host, daemon: &Daemon, harness: &str, restarts: u64) -> (Strin
         let conversation = agent["conversation"].as_str()?.to_owned();
         let is_it = agent["restarts"] == restarts
             && agent["state"] == "running"
-            && is_recorded(&host.at("work"), &conversation);
+            && !records(&host.at("work"), &conversation).is_empty();
         Some((conversation, u32::try_from(agent["pid"].as_u64()?).ok()?)).filter(|_| is_it)
     })
 }
 
-/// Whether a file below says what it was asked in this conversation; the list of all that it ever was isn't one.
-fn is_recorded(directory: &Path, conversation: &str) -> bool {
+/// The files below that say what it was asked in this conversation.
+fn records(directory: &Path, conversation: &str) -> Vec<PathBuf> {
     let has = |text: &[u8], what: &str| text.windows(what.len()).any(|part| part == what.as_bytes());
-    fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => is_recorded(&entry.path(), conversation),
-        Ok(kind) if kind.is_file() && entry.file_name() != "history.jsonl" => {
-            fs::read(entry.path()).is_ok_and(|text| has(&text, BEFORE) && has(&text, conversation))
+    let says = |path: &Path| fs::read(path).is_ok_and(|text| has(&text, BEFORE) && has(&text, conversation));
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let found = entries.flat_map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => records(&entry.path(), conversation),
+        Ok(kind) if kind.is_file() && !LISTS.iter().any(|list| entry.file_name() == *list) && says(&entry.path()) => {
+            vec![entry.path()]
         }
-        Ok(_) | Err(_) => false,
-    })
+        Ok(_) | Err(_) => Vec::new(),
+    });
+    found.collect()
 }
 
 /// How often the provider was asked to go on with what it had been asked.
