@@ -52,6 +52,7 @@ impl Executor {
             return;
         };
         let lines = control.send(command::look(&pane.pane_id));
+        let name = agent.clone();
         self.report_later(agent.clone(), id, async move {
             let screen = match lines.await {
                 Ok(mut lines) if !lines.is_empty() => {
@@ -61,6 +62,7 @@ impl Executor {
                 Ok(_) => Screen::Unknown("its pane is gone".to_owned()),
                 Err(error) => Screen::Unknown(error.to_string()),
             };
+            tracing::debug!(agent = %name, "has read its screen");
             What::Shown(shown(screen))
         });
     }

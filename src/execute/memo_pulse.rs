@@ -88,7 +88,7 @@ enum ReasonMemo {
 
 impl PulseMemo {
     pub(super) fn of(memory: &AgentMemory) -> Self {
-        let Pulse { is_active, stalled, blame } = &memory.pulse;
+        let Pulse { is_active, stalled, has_shown_question: _, blame } = &memory.pulse;
         let reason = match memory.phase {
             Phase::Stopping { reason: StopReason::Unstarted, .. } => Some(ReasonMemo::Unstarted),
             Phase::Stopping { reason: StopReason::Stalled, .. } => Some(ReasonMemo::Stalled),
@@ -122,7 +122,7 @@ impl PulseMemo {
             is_given_up: memo.given_up,
         });
         let blame = self.stop.as_ref().map(|stop| stop.detail.clone()).unwrap_or_default();
-        Pulse { is_active: self.active, stalled, blame }
+        Pulse { is_active: self.active, stalled, has_shown_question: false, blame }
     }
 
     /// The stop that was under way, from its beginning.

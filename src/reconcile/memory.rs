@@ -58,6 +58,8 @@ pub struct Pulse {
     pub is_active: bool,
     /// It gives no sign of life.
     pub stalled: Option<Stalled>,
+    /// While it tells that it waits: its screen has shown anything but its prompt, as the question is likely to.
+    pub has_shown_question: bool,
     /// What agentd stops it for, if that is how it lives: in a few words.
     pub blame: String,
 }
@@ -260,10 +262,13 @@ impl AgentMemory {
             && (self.told.activity.is_none() || self.declared.policy.stall.is_some() || self.is_doubtful())
     }
 
-    /// Whether it tells that it works, and its terminal would show it if it didn't.
+    /// Whether it tells that it works or waits, and its terminal would show it if it didn't.
     pub(super) fn is_doubtful(&self) -> bool {
-        let is_busy = self.told.activity.as_ref().is_some_and(|doing| doing.activity == Activity::Busy);
-        is_busy && self.declared.policy.moves_at_work
+        let is_told = self.told.activity.as_ref().is_some_and(|doing| match doing.activity {
+            Activity::Busy | Activity::Waiting => true,
+            Activity::Starting | Activity::Idle => false,
+        });
+        is_told && self.declared.policy.moves_at_work
     }
 
     /// The public state.

@@ -1,5 +1,5 @@
 //! What an agent's terminal shows of what it does: of one that tells nothing of itself, and of one that tells it was busy and
-//! has come to rest without a word, as some do that a person interrupts.
+//! has come to rest without a word, as some do that a person interrupts; or that it waits, and is not asking any more.
 
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ const BUSY_FOR: Duration = Duration::from_secs(15);
 /// One whose screen moves all the time while it works doesn't, if nothing was written there for this long; however busy the
 /// host is.
 const STILL_FOR: Duration = Duration::from_secs(20);
+
+/// A question is on the screen this long after it was told.
+const SHOWN_AFTER: Duration = Duration::from_secs(2);
 
 /// What tells it, where nothing else does.
 const TERMINAL: &str = "terminal";
@@ -37,37 +40,58 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// It told that it works. Its terminal may know better, until it tells or writes anything new.
+    /// It told that it works, or waits. Its terminal may know better, until there is anything new.
+    ///
+    /// What it waits on takes the place of its prompt, or stands beside it. So a prompt speaks against that only after a
+    /// screen without one.
     fn doubt(&mut self, memory: &mut AgentMemory) {
-        let Some(last) = self.last_life(memory) else { return };
+        let (Some(last), Some(told)) = (self.last_life(memory), memory.told.activity.clone()) else { return };
+        let (heard, is_waiting) = (memory.told.heard.unwrap_or_default(), told.activity == Activity::Waiting);
+        memory.pulse.has_shown_question &= is_waiting;
+        // Whoever types at the prompt brings no question back.
+        let news = if is_waiting { heard } else { last };
         memory.seen = match memory.seen.take().filter(|before| before.source != TERMINAL) {
-            Some(rest) if rest.activity == Activity::Idle && last <= rest.since => {
+            Some(rest) if rest.activity == Activity::Idle && news <= rest.since => {
                 memory.seen = Some(rest);
                 return;
             }
             // It has begun again, of which it may have told the same as before.
             Some(before) => {
-                let since = if before.activity == Activity::Idle { last } else { before.since };
-                memory.told.activity.clone().map(|told| Doing { since, ..told })
+                let since = if before.activity == Activity::Idle { news } else { before.since };
+                Some(Doing { since: since.max(told.since), ..told })
             }
             None => None,
         };
-        let due = last.after(STILL_FOR);
+        let must_be_still = !is_waiting || memory.pulse.has_shown_question;
+        let due = if must_be_still { last.after(STILL_FOR) } else { heard.after(SHOWN_AFTER) };
         if self.world.now.mono < due {
             self.world.wake(due);
             return;
         }
         let Some(seat) = self.seat else { return };
-        if seat.output.is_none_or(|output| output.looked < due) {
+        if must_be_still && seat.output.is_none_or(|output| output.looked < due) {
             self.world.actions.push(Action::Look { agent: self.name.clone() });
             return;
         }
         let is_new = |shown: &&Shown| shown.run == memory.run && shown.asked >= due;
         match seat.shown.as_ref().filter(is_new).map(|shown| &shown.screen) {
             None => self.read(memory),
-            Some(Screen::Prompt | Screen::Typed(_)) => memory.seen = Some(doing(Activity::Idle, last, SCREEN)),
+            Some(Screen::Prompt | Screen::Typed(_)) if must_be_still => {
+                memory.seen = Some(doing(Activity::Idle, last, SCREEN));
+            }
+            Some(Screen::Dialog(_) | Screen::Other(_)) if !must_be_still => {
+                memory.pulse.has_shown_question = true;
+                self.doubt(memory);
+            }
             // Whatever that is, it is not known to rest.
-            Some(Screen::Asked | Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_)) => {}
+            Some(
+                Screen::Prompt
+                | Screen::Typed(_)
+                | Screen::Asked
+                | Screen::Dialog(_)
+                | Screen::Other(_)
+                | Screen::Unknown(_),
+            ) => {}
         }
     }
 
@@ -258,9 +282,58 @@ mod tests {
         pass(&mut fake, 300);
         assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Busy, 100)), vec![], None));
         let mut fake = at_work(Screen::Prompt);
-        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=May I?");
+        fake.tell(&name("a"), "ACTIVITY=starting");
         pass(&mut fake, 300);
-        assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Waiting, 100)), vec![], None));
+        assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Starting, 100)), vec![], None));
+    }
+
+    #[test]
+    fn who_waits_has_been_answered_once_its_prompt_takes_the_place_of_the_question() {
+        let mut fake = at_work(Screen::Other("1. Yes 2. No".into()));
+        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=May I?\nACTIVITY_SOURCE=hook");
+        pass(&mut fake, 300);
+        assert_eq!((does(&fake), reads(&fake), fake.wake_at), (Some((Activity::Waiting, 100)), vec![102, 120], None));
+        // Escape.
+        (fake.screen, fake.written) = (Screen::Prompt, fake.now.mono);
+        write(&mut fake, 400);
+        assert_eq!(does(&fake), Some((Activity::Waiting, 100)));
+        pass(&mut fake, 20);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 400)), "screen"));
+        // Somebody types, who has no question before them.
+        fake.written = fake.now.mono;
+        write(&mut fake, 420);
+        pass(&mut fake, 30);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 400)), "screen"));
+        // The next question is another.
+        fake.tell(&name("a"), "ACTIVITY=busy");
+        pass(&mut fake, 10);
+        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=And this?");
+        pass(&mut fake, 300);
+        assert_eq!(does(&fake), Some((Activity::Waiting, 460)));
+    }
+
+    /// It need not have stood there for long.
+    #[test]
+    fn a_question_that_is_answered_soon_has_been_answered_too() {
+        let mut fake = at_work(Screen::Dialog("asks something".into()));
+        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=May I?");
+        pass(&mut fake, 3);
+        (fake.screen, fake.written) = (Screen::Typed("half a li".into()), fake.now.mono);
+        pass(&mut fake, 20);
+        assert_eq!((does(&fake), reads(&fake)), (Some((Activity::Idle, 103)), vec![102, 123]));
+    }
+
+    #[test]
+    fn who_waits_beside_its_prompt_waits() {
+        let mut fake = at_work(Screen::Prompt);
+        fake.tell(&name("a"), "ACTIVITY=waiting\nQUESTION=Your helper asks");
+        for _ in 0..3 {
+            pass(&mut fake, 100);
+            fake.written = fake.now.mono;
+            let now = fake.now.mono.0 / SECOND;
+            write(&mut fake, now);
+        }
+        assert_eq!((does(&fake), fake.memory.agents[&name("a")].is_watched()), (Some((Activity::Waiting, 100)), true));
     }
 
     /// What was seen before it told anything is of no account, and what is seen of one that is being stopped either.

@@ -161,3 +161,17 @@ pub fn rests_after_escape(harness: &str, package: &str, more: &str) {
     let told = daemon.events().into_iter().filter(|event| event["activity"]["source"] == "screen");
     assert_eq!(told.count(), 0, "it was taken for idle at work");
 }
+
+/// It asked, and a person refuses with Escape to answer: it doesn't wait any more, and tells nothing of that.
+pub fn rests_after_refusal(harness: &str, package: &str, more: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(Script::Uses(Tool::Outside("echo forty-two > answer.txt")));
+    let host = host(harness, &bin, &provider, &format!("permissions = \"default\"\n{more}"));
+    let daemon = host.start();
+    wait_for(&host, &daemon, harness, "question", |agent| agent["activity"]["state"] == "waiting");
+    until("the question on the screen", || host.screen(harness).contains("echo forty-two").then_some(()));
+    until("agentd to see it", || daemon.log().contains("has read its screen").then_some(()));
+    host.tmux(&["send-keys", "-t", &format!("={harness}:"), "Escape"]).unwrap();
+    let agent = wait_for(&host, &daemon, harness, "rest after Escape", rests);
+    assert_eq!(agent["activity"]["source"], "screen", "{agent}");
+}

@@ -22,7 +22,7 @@ mod stall;
 use std::fs;
 use std::path::Path;
 
-use activity::{rests_after_escape, tells_of_its_work, tells_what_it_asks};
+use activity::{rests_after_escape, rests_after_refusal, tells_of_its_work, tells_what_it_asks};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
@@ -277,6 +277,7 @@ proofs! {
         "qwen-code", QWEN, Interactive, Nudged, is_nudged, "permissions = \"bypass\"";
     an_idle_opencode_is_nudged: "opencode", OPENCODE, Interactive, Nudged, is_nudged, "";
     claude_code_rests_after_escape: "claude-code", CLAUDE, Interactive, Escaped, rests_after_escape, "prepare = true";
+    claude_code_rests_after_a_refusal: "claude-code", CLAUDE, Interactive, Escaped, rests_after_refusal, "";
     gemini_rests_after_escape: "gemini-cli", GEMINI, Interactive, Escaped, rests_after_escape, FLASH;
     qwen_code_rests_after_escape: "qwen-code", QWEN, Interactive, Escaped, rests_after_escape, "";
     opencode_rests_after_escape: "opencode", OPENCODE, Interactive, Escaped, rests_after_escape, "";

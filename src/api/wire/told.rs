@@ -13,7 +13,7 @@ pub(in crate::api) struct Activity<'a> {
     state: &'static str,
     since: Time,
     /// What told it: an event of the harness's; `terminal`, where only the pane's output was to be seen; or `screen`, where an
-    /// agent that told it was busy stands still at its prompt.
+    /// agent that told it was busy or waiting stands still at its prompt.
     source: &'a str,
     /// What it waits on, in the words in which a person is asked.
     #[serde(skip_serializing_if = "str::is_empty")]
