@@ -1,6 +1,6 @@
 //! The control client: it stays attached to a session of agentd's own and takes pipelined commands.
 //!
-//! It is the daemon itself where the server's version asks for it ([`identify`]), else a `tmux -C`, which runs as the agents'
+//! It is the daemon itself where the server's version asks for it (`identify`), else a `tmux -C`, which runs as the agents'
 //! user, never as root, and dies with the daemon. It asks for no output, so a busy pane costs nothing here.
 
 use std::collections::VecDeque;
