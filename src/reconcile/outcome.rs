@@ -25,9 +25,12 @@ pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
         (None, None) if ending.is_success() && ended_amid_work(told) => {
             let source = told.activity.as_ref().map(|doing| doing.source.as_str()).unwrap_or_default();
-            (Outcome::Interrupted, Evidence { source: format!("exit after {source}"), ..Evidence::default() })
+            (
+                Outcome::Interrupted,
+                Evidence { source: format!("{} after {source}", Evidence::EXIT), ..Evidence::default() },
+            )
         }
-        (None, None | Some(_)) => (by_exit(&ending), by("exit")),
+        (None, None | Some(_)) => (by_exit(&ending), by(Evidence::EXIT)),
     };
     End { ending, outcome, evidence, at }
 }
