@@ -227,30 +227,28 @@ impl Turn<'_, '_> {
         if let StopReason::Unstarted | StopReason::Stalled = reason {
             end.evidence.detail = std::mem::take(&mut memory.pulse.blame);
         }
-        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
         let why = end.to_string();
-        self.note_end(memory, end.clone());
+        self.note_end(memory, &end);
         if self.is_gone() {
             return self.enter(memory, Phase::Closing, &why);
         }
         match (reason, self.spec) {
-            (StopReason::Unstarted | StopReason::Stalled, Some(_) | None) if !self.is_changed(memory) => {
+            // Its end is one like any other, and its policy says what follows.
+            (StopReason::Unstarted | StopReason::Stalled | StopReason::OverBudget, Some(_) | None)
+                if !self.is_changed(memory) =>
+            {
                 let phase = Self::follow(memory, &end);
                 self.enter(memory, phase, &why)
             }
             (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
                 self.enter(memory, Phase::TimedOut { limit }, &why)
             }
-            // Its end is one like any other, and its policy says what follows.
-            (StopReason::OverBudget, Some(_) | None) if !self.is_changed(memory) => {
-                self.enter(memory, memory.settled(), &why)
-            }
             (_, Some(spec)) => Self::new_life(memory, spec),
             (_, None) => self.enter(memory, Phase::Pending, &why),
         }
     }
 
-    /// What follows an end by the policy it was declared with.
+    /// What follows an end, once that is noted, by the policy that it was declared with.
     fn follow(memory: &mut AgentMemory, end: &End) -> Phase {
         let good = |started: &Now| end.at.mono.since(started.mono) >= restart::GOOD_RUN;
         let ran = !matches!(end.ending, Ending::NotStarted(_));
@@ -268,12 +266,10 @@ impl Turn<'_, '_> {
         let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
         let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
         let end = outcome::judge(ending, &memory.told, stopped, ended);
-        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
+        self.note_end(memory, &end);
         let phase = Self::follow(memory, &end);
         let phase = late.map_or(phase, |limit| Phase::TimedOut { limit });
-        let why = end.to_string();
-        self.note_end(memory, end);
-        self.enter(memory, phase, &why)
+        self.enter(memory, phase, &end.to_string())
     }
 
     fn not_started(&mut self, memory: &mut AgentMemory, stage: StartStage, message: String) -> Next {
