@@ -85,6 +85,14 @@ impl Told {
         Self { run, ..Self::default() }
     }
 
+    /// Whether it has told of something that it is in the middle of.
+    pub fn is_at_work(&self) -> bool {
+        self.activity.as_ref().is_some_and(|doing| match doing.activity {
+            Activity::Busy | Activity::Waiting => true,
+            Activity::Starting | Activity::Idle => false,
+        })
+    }
+
     /// Takes in what is new, told at this time.
     pub fn hear(&mut self, news: &Notices, at: Mono) {
         self.heard = self.heard.max(Some(at));

@@ -4,7 +4,7 @@
 //! or never reached their provider.
 
 use super::StopReason;
-use crate::model::{Activity, End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
+use crate::model::{End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
 
 /// The source of what agentd itself did.
 pub(super) const AGENTD: &str = Evidence::OURS;
@@ -23,7 +23,7 @@ pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at
         (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(AGENTD)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
-        (None, None) if ending.is_success() && ended_amid_work(told) => {
+        (None, None) if ending.is_success() && told.is_at_work() => {
             let source = told.activity.as_ref().map(|doing| doing.source.as_str()).unwrap_or_default();
             (
                 Outcome::Interrupted,
@@ -33,14 +33,6 @@ pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at
         (None, None | Some(_)) => (by_exit(&ending), by(Evidence::EXIT)),
     };
     End { ending, outcome, evidence, at }
-}
-
-/// It told that it had begun, and of no end.
-fn ended_amid_work(told: &Told) -> bool {
-    told.activity.as_ref().is_some_and(|doing| match doing.activity {
-        Activity::Busy | Activity::Waiting => true,
-        Activity::Starting | Activity::Idle => false,
-    })
 }
 
 fn by_exit(ending: &Ending) -> Outcome {
@@ -80,7 +72,7 @@ mod tests {
 
     use super::super::fake::exited;
     use super::*;
-    use crate::model::{Doing, Mono, StartError, StartStage};
+    use crate::model::{Activity, Doing, Mono, StartError, StartStage};
 
     fn outcome(ending: Ending, told: &Told) -> Outcome {
         judge(ending, told, None, Now::default()).outcome
