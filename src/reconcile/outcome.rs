@@ -6,21 +6,18 @@
 use super::StopReason;
 use crate::model::{End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
 
-/// The source of what agentd itself did.
-pub(super) const AGENTD: &str = Evidence::OURS;
-
 /// Judges the end of a run. `stopped` says why, if it was agentd that ended it.
 pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
     let said = told.verdict.as_ref();
     let (outcome, evidence) = match (stopped, said) {
-        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(AGENTD)),
+        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(Evidence::OURS)),
         (Some(StopReason::OverBudget), _) => {
             let detail = spent_in_words(told.spent);
-            (Outcome::OverBudget, Evidence { detail, ..by(AGENTD) })
+            (Outcome::OverBudget, Evidence { detail, ..by(Evidence::OURS) })
         }
-        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(AGENTD)),
-        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(AGENTD)),
-        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(AGENTD)),
+        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(Evidence::OURS)),
+        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(Evidence::OURS)),
+        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(Evidence::OURS)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
         (None, None) if ending.is_success() && told.is_at_work() => {
