@@ -115,6 +115,11 @@ impl Form {
         told.flatten().collect()
     }
 
+    /// Whether there is a way to have it tell of itself.
+    pub fn has_events(&self) -> bool {
+        !self.event_args.is_empty() || !self.event_env.is_empty() || self.filter.is_some()
+    }
+
     /// Whether its own arguments for events would meet others to the same end among an agent's.
     pub fn is_told_otherwise(&self, args: &[&str]) -> bool {
         meets(args, &[&self.event_args], &OUTPUTS)

@@ -217,5 +217,6 @@ fn interactive_harnesses_that_read_of_hooks_in_a_file_are_told_of_it_by_a_variab
         assert_eq!(names(name, Mode::Interactive, &[]), Some(vec![variable.to_owned()]));
         assert_eq!(names(name, Mode::Interactive, &["--verbose"]), Some(vec![variable.to_owned()]));
         assert_eq!(names(name, Mode::Headless, &[]), Some(Vec::new()), "its stream tells");
+        assert!(Mode::ALL.into_iter().all(|mode| find(name).unwrap().has_events(mode)), "{name}");
     }
 }
