@@ -200,6 +200,8 @@ fn limits_are_told_to_whom_knows_them() {
     // Who says it better is not contradicted.
     let own = told("claude-code", Mode::Headless, limits, &["--max-turns", "9"]);
     assert_eq!(own, "claude│--max-budget-usd│2.500000│--max-turns│9│-p│do it");
+    let own = told("claude-code", Mode::Headless, limits, &["--max-turns=9", "--max-budget-usd=1"]);
+    assert_eq!(own, "claude│--max-turns=9│--max-budget-usd=1│-p│do it");
 }
 
 #[test]
