@@ -204,16 +204,6 @@ impl<'a> Turn<'_, 'a> {
         }
     }
 
-    /// A run has ended. What follows of it goes by what this leaves in the memory.
-    pub(super) fn note_end(&mut self, memory: &mut AgentMemory, end: &End) {
-        memory.conversation = memory.conversation.after(end, &memory.told, memory.started);
-        self.untold = Some(end.clone());
-        self.world.ends.push((self.name.clone(), end.clone()));
-        self.news = Some(end.clone());
-        memory.last_end = Some(end.clone());
-        self.stale_memo = true;
-    }
-
     pub(super) fn why_gone(&self) -> &'static str {
         match self.world.shutdown {
             Shutdown::No => "no longer declared",
