@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use input::Input;
+
 /// What is told of a screen that isn't known.
 const MOST_WORDS: usize = 200;
 
@@ -54,8 +56,13 @@ pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
     fits.max_by_key(place).map(|dialog| dialog.what.as_str())
 }
 
+/// Where the harness takes its input on a screen, as far as its prompts are known, of which several may fit.
+pub fn inputs<'s>(harness: &str, lines: &'s [String], cursor: (usize, usize)) -> impl Iterator<Item = Input<'s>> {
+    prompts(harness).filter_map(move |mark| Input::new(lines, cursor, mark))
+}
+
 /// What the line begins with where the harness takes its input, if that is known; of a harness that isn't, any one's.
-pub fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
+fn prompts(harness: &str) -> impl Iterator<Item = &'static str> {
     let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness);
     let own = move |prompt: &&Prompt| !is_known || prompt.harness == harness;
     SCREENS.prompt.iter().filter(own).map(|prompt| prompt.mark.as_str())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dialect::screens::{self, input::Input};
+use crate::dialect::screens;
 use crate::model::{AgentName, AgentSpec, Observed, Output, RunId, Screen};
 use crate::sys::clock;
 use crate::sys::last_output::Terminal;
@@ -42,9 +42,7 @@ impl Executor {
     ) {
         let Some(seat) = observed.seats.get_mut(agent) else { return };
         seat.screen = Some((run, Screen::Asked));
-        let place = self.places.get(agent);
-        let place = place.and_then(|place| Some((place.id, place.control.clone(), place.pane.as_ref()?)));
-        let Some((id, control, pane)) = place else {
+        let Some((id, control, pane)) = self.places.pane(agent) else {
             seat.screen = Some((run, Screen::Unknown("its pane is not known".to_owned())));
             self.changed = true;
             return;
@@ -70,7 +68,7 @@ fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lin
         return Screen::Dialog(dialog.to_owned());
     }
     let cursor = state.map_or((0, 0), |state| (state.column, state.row));
-    if screens::prompts(harness).filter_map(|mark| Input::new(lines, cursor, mark)).any(|input| input.is_empty()) {
+    if screens::inputs(harness, lines, cursor).any(|input| input.is_empty()) {
         return Screen::Prompt;
     }
     let Some(spec) = spec else {

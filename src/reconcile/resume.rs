@@ -4,7 +4,7 @@
 //! could not be gone on with is never tried twice in a row: the next start begins anew, as a part of the same restart.
 
 use super::restart::GOOD_RUN;
-use crate::model::{Activity, AgentName, AgentSpec, End, Ending, Now, RunId, Told};
+use crate::model::{AgentName, AgentSpec, End, Ending, Now, RunId, Told};
 
 /// What is known of an agent's conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Conversation {
             Self::None | Self::Lost | Self::Begun { .. } => Self::None,
             Self::Continued { session } if was_executed(end) => {
                 let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
-                if said.is_none() && !has_worked(told) && !lasted {
+                if said.is_none() && !told.is_at_work() && !lasted {
                     return Self::Lost;
                 }
                 unfinished(said.or_else(|| Some(session.clone())))
@@ -109,14 +109,6 @@ fn was_executed(end: &End) -> bool {
         Ending::NotStarted(_) => false,
         Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => true,
     }
-}
-
-/// It told of more than that it starts.
-fn has_worked(told: &Told) -> bool {
-    told.activity.as_ref().is_some_and(|doing| match doing.activity {
-        Activity::Busy | Activity::Waiting => true,
-        Activity::Starting | Activity::Idle => false,
-    })
 }
 
 /// Whether it can be nothing but a name among a program's arguments. Whoever runs beside the agent can tell any.

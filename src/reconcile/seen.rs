@@ -10,9 +10,6 @@ use crate::model::{Activity, Doing, Mono};
 /// five between two looks.
 const BUSY_FOR: Duration = Duration::from_secs(15);
 
-/// What tells it.
-const SOURCE: &str = "terminal";
-
 impl Turn<'_, '_> {
     /// Takes in what was seen of a running agent's terminal, if nothing better is known.
     pub(super) fn see(&mut self, memory: &mut AgentMemory) {
@@ -40,7 +37,7 @@ impl Turn<'_, '_> {
 }
 
 fn doing(activity: Activity, since: Mono) -> Doing {
-    Doing { activity, since, source: SOURCE.to_owned(), question: String::new() }
+    Doing { activity, since, source: Doing::SEEN.to_owned(), question: String::new() }
 }
 
 #[cfg(test)]
