@@ -52,8 +52,8 @@
 //! - Nothing polls. An idle daemon forks nothing; inotify, sockets and one timer wake it. Only the slow resync looks by
 //!   itself, at the time stamps of files, and of the terminals of agents that don't tell what they do or may not tell its end.
 //! - Nothing that runs is lost when the daemon goes: shims and agents go on, and the next daemon adopts them.
-//! - Whatever is in a directory of the agents' user is handled with that user's rights, even by root; no tmux client of
-//!   root's ever talks to the agents' server.
+//! - Whatever is in a directory of the agents' user is handled with that user's rights, even by root; no `tmux` of root's ever
+//!   talks to the agents' server, as it does what the server says. The daemon itself does, and listens to answers only.
 //!
 //! # Who may import whom
 //!

@@ -283,19 +283,11 @@ mod tests {
 
     #[test]
     fn every_metric_is_written_as_the_format_wants_it() {
+        let (name, session) = (AgentName::new("a \"b\" ä").unwrap(), SessionName::new("a").unwrap());
         let agent = Arc::new(AgentStatus {
-            name: AgentName::new("a \"b\" ä").unwrap(),
-            session: SessionName::new("a").unwrap(),
-            harness: "custom".into(),
-            state: State::Running,
-            since: Wall(0),
             restarts: 3,
             pid: Some(7),
             started_at: Some(Wall(1_000_000_000)),
-            last_end: None,
-            next_restart_at: None,
-            error: None,
-            terminal: None,
             ends: EndCounts { failure: 3, outcomes: [1, 2, 0, 0, 0, 0, 0, 0, 0, 0], ..EndCounts::default() },
             activity: Some(ActivityStatus {
                 activity: Activity::Busy,
@@ -303,16 +295,13 @@ mod tests {
                 source: "stream assistant".to_owned(),
                 question: String::new(),
             }),
-            stalled_since: None,
-            is_watched: false,
-            conversation: None,
-            spent: Spent::default(),
             spent_total: Spent {
                 turns: Some(3),
                 cost_micros: Some(12_300),
                 output_tokens: Some(7),
                 ..Spent::default()
             },
+            ..AgentStatus::new(name, session, "custom", State::Running)
         });
         let now = Now { mono: Mono(5_000_000_000), wall: Wall(3_500_000_000) };
         let snapshot = Snapshot { agents: vec![Arc::clone(&agent)], ..Snapshot::default() };

@@ -106,27 +106,8 @@ mod tests {
 
     fn snapshot(names: &[&str]) -> Snapshot {
         let agent = |name: &&str| {
-            Arc::new(AgentStatus {
-                name: AgentName::new(name).unwrap(),
-                session: SessionName::new("s").unwrap(),
-                harness: "custom".into(),
-                state: State::Pending,
-                since: crate::status::Wall(0),
-                restarts: 0,
-                pid: None,
-                started_at: None,
-                last_end: None,
-                next_restart_at: None,
-                error: None,
-                terminal: None,
-                ends: crate::status::EndCounts::default(),
-                activity: None,
-                stalled_since: None,
-                is_watched: false,
-                conversation: None,
-                spent: crate::status::Spent::default(),
-                spent_total: crate::status::Spent::default(),
-            })
+            let (name, session) = (AgentName::new(name).unwrap(), SessionName::new("s").unwrap());
+            Arc::new(AgentStatus::new(name, session, "custom", State::Pending))
         };
         Snapshot { agents: names.iter().map(agent).collect(), ..Snapshot::default() }
     }

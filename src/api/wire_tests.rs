@@ -9,27 +9,8 @@ use crate::status::{
 const AT: Wall = Wall(1_700_000_000_123_000_000);
 
 fn status(state: State) -> AgentStatus {
-    AgentStatus {
-        name: AgentName::new("claude-code").unwrap(),
-        session: SessionName::new("claude-code").unwrap(),
-        harness: "claude-code".into(),
-        state,
-        since: AT,
-        restarts: 0,
-        pid: None,
-        started_at: None,
-        last_end: None,
-        next_restart_at: None,
-        error: None,
-        terminal: None,
-        ends: crate::status::EndCounts::default(),
-        activity: None,
-        stalled_since: None,
-        is_watched: false,
-        conversation: None,
-        spent: Spent::default(),
-        spent_total: Spent::default(),
-    }
+    let (name, session) = (AgentName::new("claude-code").unwrap(), SessionName::new("claude-code").unwrap());
+    AgentStatus { since: AT, ..AgentStatus::new(name, session, "claude-code", state) }
 }
 
 fn text(bytes: &Bytes) -> &str {

@@ -205,7 +205,7 @@ async fn talk(
             None
         }
     };
-    let (control, task) = control::connect(&access.tmux, socket, &access.shim, access.user.as_ref())
+    let (control, task) = control::connect(&access.tmux, socket, process, &access.shim, access.user.as_ref())
         .await
         .map_err(AccessError::Connect)?;
     let mut client: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task.run());

@@ -13,6 +13,7 @@ pub mod source;
 pub mod stamp;
 pub mod watch;
 
+mod argv;
 mod config_file;
 pub mod duration;
 mod environment;

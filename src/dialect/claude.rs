@@ -61,21 +61,15 @@ impl Claude {
             };
         let verdict = self.verdict(event);
         self.messages.say_once(if verdict == Verdict::Interrupted { "" } else { words_of(result, words) }, told);
-        let refused = refused(event).filter(|_| verdict == Verdict::Succeeded);
-        match refused {
-            Some(tool) => told.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, "stream result"),
-            None if verdict == Verdict::Succeeded => told.end(verdict, "", None, "stream result"),
-            None => {
-                let is_limit = verdict == Verdict::RateLimited;
-                let reset_at = self.reset_at.or_else(|| reset::of_text(words, now)).filter(|_| is_limit);
-                told.end(verdict, words, reset_at, "stream result");
-            }
+        if verdict == Verdict::Succeeded {
+            told.done(refused(event).as_deref(), "stream result");
+        } else {
+            let reset_at = reset::of_limit(verdict, self.reset_at, words, now);
+            told.end(verdict, words, reset_at, "stream result");
         }
         // Each result counts the turns since the one before, and the rest from the beginning.
         self.turns = self.turns.saturating_add(number(event, "/num_turns").unwrap_or_default());
-        let usage = Usage { turns: (self.turns > 0).then_some(self.turns), ..usage(event) };
-        told.usage(&usage);
-        told.page.bill(&usage);
+        told.bill(&Usage { turns: (self.turns > 0).then_some(self.turns), ..usage(event) });
     }
 
     fn verdict(&self, event: &Value) -> Verdict {

@@ -11,7 +11,6 @@ use super::page::call;
 use super::read::{list, number, text};
 use super::told::{Told, Usage};
 use super::{Moment, Speech, reset, words};
-use crate::model::Verdict;
 
 /// Items that have begun and not ended; of more, some are shown twice.
 const MOST_ITEMS: usize = 1000;
@@ -92,22 +91,15 @@ impl Codex {
 
     fn completed(&mut self, event: &Value, told: &mut Told) {
         self.error = None;
-        match self.refused.take() {
-            Some(command) => {
-                told.end(Verdict::PermissionDenied, &format!("refused: {command}"), None, "stream turn.completed");
-            }
-            None => told.end(Verdict::Succeeded, "", None, "stream turn.completed"),
-        }
+        told.done(self.refused.take().as_deref(), "stream turn.completed");
         self.turns += 1;
-        let usage = Usage { turns: Some(self.turns), ..usage(event) };
-        told.usage(&usage);
-        told.page.bill(&usage);
+        told.bill(&Usage { turns: Some(self.turns), ..usage(event) });
     }
 }
 
 fn fail(words: &str, source: &str, now: Moment, told: &mut Told) {
     let verdict = words::verdict(words);
-    told.end(verdict, words, reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited), source);
+    told.end(verdict, words, reset::of_limit(verdict, None, words, now), source);
 }
 
 /// Shows an item that is a tool's; whether it is one.

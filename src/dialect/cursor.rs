@@ -8,7 +8,6 @@ use super::messages::Messages;
 use super::read::{is_true, text};
 use super::told::Told;
 use super::{Moment, Speech, words};
-use crate::model::Verdict;
 
 /// What cursor-agent has said.
 #[derive(Default)]
@@ -32,7 +31,7 @@ impl Speech for Cursor {
                     self.messages.say_once(result, told);
                     told.end(words::verdict(result), result, None, "stream result");
                 } else {
-                    told.end(Verdict::Succeeded, "", None, "stream result");
+                    told.done(None, "stream result");
                 }
             }
             _ => {}

@@ -72,19 +72,14 @@ impl Gemini {
         }
         // An error that it told of before is one, whatever the result is called.
         if text(event, "/status") == "success" && words.is_empty() {
-            match self.refused.take() {
-                Some(tool) => told.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, "stream result"),
-                None => told.end(Verdict::Succeeded, "", None, "stream result"),
-            }
+            told.done(self.refused.take().as_deref(), "stream result");
         } else {
             let verdict = of_type(text(event, "/error/type")).unwrap_or_else(|| words::verdict(words));
-            let reset_at = reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited);
+            let reset_at = reset::of_limit(verdict, None, words, now);
             let detail = words::message(words);
             told.end(verdict, detail.as_deref().unwrap_or(words), reset_at, "stream result");
         }
-        let usage = usage(event);
-        told.usage(&usage);
-        told.page.bill(&usage);
+        told.bill(&usage(event));
     }
 }
 

@@ -69,7 +69,7 @@ fn event(dialect: Dialect, payload: &Value, now: Moment, notices: &mut Notices) 
             // qwen calls every 403 a matter of billing.
             let known = if dialect == Dialect::QwenCode { words::of_text(words) } else { None };
             let verdict = known.or_else(|| of_error(error)).unwrap_or_else(|| words::verdict(words));
-            let reset_at = reset::of_text(words, now).filter(|_| verdict == Verdict::RateLimited);
+            let reset_at = reset::of_limit(verdict, None, words, now);
             ended(verdict, words, reset_at, source, notices);
         }
         _ => {}

@@ -39,7 +39,7 @@ impl Speech for OpenCode {
         if told.is_busy()
             && let Some(tool) = self.refused.take()
         {
-            told.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, "stream tool_use");
+            told.done(Some(&tool), "stream tool_use");
             told.page.bill(&self.usage);
         }
     }
@@ -78,18 +78,16 @@ impl OpenCode {
             usage.cost = Some(usage.cost.unwrap_or_default() + cost);
         }
         told.usage(usage);
-        let (verdict, detail) = match (text(event, "/part/reason"), self.refused.take()) {
-            ("stop", None) => (Verdict::Succeeded, String::new()),
-            ("stop", Some(tool)) => (Verdict::PermissionDenied, format!("refused: {tool}")),
+        match (text(event, "/part/reason"), self.refused.take()) {
+            ("stop", refused) => told.done(refused.as_deref(), "stream step_finish"),
             (reason @ ("length" | "content-filter" | "error"), _) => {
-                (Verdict::Failed, format!("the model stopped: {reason}"))
+                told.end(Verdict::Failed, &format!("the model stopped: {reason}"), None, "stream step_finish");
             }
             (_, refused) => {
                 self.refused = refused;
                 return;
             }
-        };
-        told.end(verdict, &detail, None, "stream step_finish");
+        }
         told.page.bill(&self.usage);
     }
 
@@ -114,8 +112,7 @@ pub(super) fn fault(error: &Value, now: Moment) -> (Verdict, &str, Option<u64>) 
         "MessageAbortedError" => Verdict::Interrupted,
         _ => answer.or(status).unwrap_or_else(|| words::verdict(words)),
     };
-    let reset_at = reset_at(error, now).or_else(|| reset::of_text(words, now));
-    (verdict, words, reset_at.filter(|_| verdict == Verdict::RateLimited))
+    (verdict, words, reset::of_limit(verdict, reset_at(error, now), words, now))
 }
 
 /// When a limit ends, by a header of the provider's answer, or by fields of it.

@@ -9,7 +9,6 @@ use super::messages::{Messages, refused};
 use super::read::{is_true, number, text};
 use super::told::{Told, Usage};
 use super::{Moment, Speech, reset, words};
-use crate::model::Verdict;
 
 /// What qwen has said.
 #[derive(Default)]
@@ -36,20 +35,14 @@ impl Qwen {
         let is_error = is_true(event, "/is_error");
         let error = if is_error { Some(text(event, "/error/message")) } else { api_error(result) };
         self.messages.say_once(if is_error { error.unwrap_or_default() } else { result }, told);
-        match (error, refused(event)) {
-            (Some(error), _) => {
+        match error {
+            Some(error) => {
                 let verdict = words::verdict(error);
-                let reset_at = reset::of_text(error, now).filter(|_| verdict == Verdict::RateLimited);
-                told.end(verdict, error, reset_at, "stream result");
+                told.end(verdict, error, reset::of_limit(verdict, None, error, now), "stream result");
             }
-            (None, Some(tool)) => {
-                told.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, "stream result");
-            }
-            (None, None) => told.end(Verdict::Succeeded, "", None, "stream result"),
+            None => told.done(refused(event).as_deref(), "stream result"),
         }
-        let usage = usage(event);
-        told.usage(&usage);
-        told.page.bill(&usage);
+        told.bill(&usage(event));
     }
 }
 

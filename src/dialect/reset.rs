@@ -2,6 +2,7 @@
 
 use super::Moment;
 use super::words::beginning;
+use crate::model::Verdict;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -19,8 +20,13 @@ enum Token<'a> {
     Word(&'a str),
 }
 
+/// When a rate limit ends, if that is what came of a turn: as the harness gives it, or else in its words.
+pub(super) fn of_limit(verdict: Verdict, given: Option<u64>, words: &str, now: Moment) -> Option<u64> {
+    given.or_else(|| of_text(words, now)).filter(|_| verdict == Verdict::RateLimited)
+}
+
 /// The time that a text names, in seconds since the Unix epoch, if it names one.
-pub(super) fn of_text(text: &str, now: Moment) -> Option<u64> {
+fn of_text(text: &str, now: Moment) -> Option<u64> {
     let text = beginning(text).to_lowercase();
     let tokens = tokens(&text);
     (0..tokens.len()).find_map(|at| {

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use input::Input;
+
 /// What is told of a screen that isn't known.
 const MOST_WORDS: usize = 200;
 
@@ -59,17 +61,22 @@ pub fn dialog(harness: &str, lines: &[String]) -> Option<&'static str> {
     fits.max_by_key(place).map(|dialog| dialog.what.as_str())
 }
 
-/// Where the harness takes its input, if that is known; of a harness that isn't, any one's.
-pub fn prompts(harness: &str) -> impl Iterator<Item = &'static Prompt> {
-    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness)
-        || SCREENS.prompt.iter().any(|prompt| prompt.harness == harness);
-    SCREENS.prompt.iter().filter(move |prompt| !is_known || prompt.harness == harness)
+/// Where the harness takes its input on a screen, as far as its prompts are known, of which several may fit.
+pub fn inputs<'s>(harness: &str, lines: &'s [String], cursor: (usize, usize)) -> impl Iterator<Item = Input<'s>> {
+    prompts(harness).filter_map(move |prompt| Input::new(lines, cursor, prompt))
 }
 
 /// Whether the screen says that the harness works, as far as that is known of it.
 pub fn works(harness: &str, lines: &[String]) -> bool {
     let shown = plain(lines);
     prompts(harness).filter_map(|prompt| prompt.works.as_deref()).any(|words| shown.contains(words))
+}
+
+/// Where the harness takes its input, if that is known; of a harness that isn't, any one's.
+fn prompts(harness: &str) -> impl Iterator<Item = &'static Prompt> {
+    let is_known = SCREENS.dialog.iter().any(|dialog| dialog.harness == harness)
+        || SCREENS.prompt.iter().any(|prompt| prompt.harness == harness);
+    SCREENS.prompt.iter().filter(move |prompt| !is_known || prompt.harness == harness)
 }
 
 /// The last words on a screen, as one short line.

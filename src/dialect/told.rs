@@ -56,6 +56,14 @@ impl Told {
         self.notices.outcome(verdict, &without_keys(detail), reset_at, source);
     }
 
+    /// A turn has come to its end, in which this tool, if any, was refused.
+    pub(super) fn done(&mut self, refused: Option<&str>, source: &str) {
+        match refused {
+            Some(tool) => self.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, source),
+            None => self.end(Verdict::Succeeded, "", None, source),
+        }
+    }
+
     /// Whether it works, as far as it has said.
     pub(super) fn is_busy(&self) -> bool {
         self.is_busy
@@ -80,6 +88,12 @@ impl Told {
             let cost = format!("{cost:.9}");
             self.notices.set(Key::CostUsd, cost.trim_end_matches('0').trim_end_matches('.'));
         }
+    }
+
+    /// The same, at an end, where people are shown what it took.
+    pub(super) fn bill(&mut self, usage: &Usage) {
+        self.usage(usage);
+        self.page.bill(usage);
     }
 
     /// What is new since it was last taken.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{AGENTD, HOOK_FILES, HOOKS};
+use crate::model::{AGENTD, HOOK_FILES, HOOKS, hooks_are_among};
 use crate::sys::own_files::{is_open, is_ours_alone, is_roots_alone, publish};
 use crate::sys::runtime_dir::{Access, ensure_dir};
 
@@ -66,11 +66,7 @@ impl HookFiles {
 
     /// A value with its places filled in; none if a file in it isn't there.
     pub fn fill_in(&self, value: &str) -> Option<String> {
-        let is_there = |rest: &str| {
-            let rest = rest.strip_prefix('/');
-            rest.is_some_and(|rest| self.names.iter().any(|name| rest.starts_with(name)))
-        };
-        value.split(HOOKS).skip(1).all(is_there).then(|| value.replace(HOOKS, &self.directory))
+        hooks_are_among(&self.names, value).then(|| value.replace(HOOKS, &self.directory))
     }
 }
 

@@ -44,9 +44,7 @@ impl Executor {
         let asked = clock::now().mono;
         let shown = move |screen| Shown { run, asked, screen };
         seat.shown = Some(shown(Screen::Asked));
-        let place = self.places.get(agent);
-        let place = place.and_then(|place| Some((place.id, place.control.clone(), place.pane.as_ref()?)));
-        let Some((id, control, pane)) = place else {
+        let Some((id, control, pane)) = self.places.pane(agent) else {
             seat.shown = Some(shown(Screen::Unknown("its pane is not known".to_owned())));
             self.changed = true;
             return;
@@ -75,9 +73,7 @@ fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lin
     }
     let cursor = state.map_or((0, 0), |state| (state.column, state.row));
     let is_at_work = screens::works(harness, lines);
-    let inputs =
-        screens::prompts(harness).filter(|_| !is_at_work).filter_map(|prompt| Input::new(lines, cursor, prompt));
-    let inputs: Vec<Input> = inputs.collect();
+    let inputs: Vec<Input> = screens::inputs(harness, lines, cursor).filter(|_| !is_at_work).collect();
     if inputs.iter().any(Input::is_empty) {
         return Screen::Prompt;
     }

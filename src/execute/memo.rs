@@ -4,23 +4,21 @@
 //! and no value of the environment; of these it has the fingerprint.
 
 mod conversation;
+mod policy;
 
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    Child, End, Ending, Evidence, Fingerprint, Interrupt, Limits, Mono, Now, Outcome, Policy, Restart, RunId,
-    SessionName, Spent, Stall, Wall,
-};
+use crate::model::{Child, End, Ending, Evidence, Fingerprint, Mono, Now, Outcome, RunId, SessionName, Spent, Wall};
 use crate::reconcile::{AgentMemory, Declared, Phase};
 
 use conversation::ConversationMemo;
+use policy::PolicyMemo;
 
-use super::memo_pulse::{PulseMemo, StallMemo};
+use super::memo_pulse::PulseMemo;
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -117,43 +115,6 @@ impl From<SpentMemo> for Spent {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct PolicyMemo {
-    restart: RestartMemo,
-    max_restarts: Option<NonZeroU32>,
-    backoff_ns: u64,
-    backoff_max_ns: u64,
-    timeout_ns: Option<u64>,
-    #[serde(default)]
-    max_turns: Option<NonZeroU32>,
-    #[serde(default)]
-    max_cost_micros: Option<u64>,
-    grace_ns: u64,
-    interrupt: InterruptMemo,
-    #[serde(default, skip_serializing_if = "is_default")]
-    moves_at_work: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    startup_deadline_ns: Option<u64>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    stall: Option<StallMemo>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum RestartMemo {
-    No,
-    OnFailure,
-    Always,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum InterruptMemo {
-    Sigint,
-    Sigterm,
-    TypeCtrlC(u8),
-}
-
 /// Both clocks: nanoseconds since boot, nanoseconds since 1970.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stamp(u64, u64);
@@ -170,39 +131,12 @@ impl From<Stamp> for Now {
     }
 }
 
-impl From<PolicyMemo> for Policy {
-    fn from(memo: PolicyMemo) -> Self {
-        Self {
-            restart: match memo.restart {
-                RestartMemo::No => Restart::No,
-                RestartMemo::OnFailure => Restart::OnFailure,
-                RestartMemo::Always => Restart::Always,
-            },
-            max_restarts: memo.max_restarts,
-            backoff: Duration::from_nanos(memo.backoff_ns),
-            backoff_max: Duration::from_nanos(memo.backoff_max_ns),
-            timeout: memo.timeout_ns.map(Duration::from_nanos),
-            limits: Limits { turns: memo.max_turns, cost_micros: memo.max_cost_micros },
-            grace_period: Duration::from_nanos(memo.grace_ns),
-            interrupt: match memo.interrupt {
-                InterruptMemo::Sigint => Interrupt::Sigint,
-                InterruptMemo::Sigterm => Interrupt::Sigterm,
-                InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
-            },
-            moves_at_work: memo.moves_at_work,
-            startup_deadline: memo.startup_deadline_ns.map(Duration::from_nanos),
-            stall: memo.stall.map(Stall::from),
-        }
-    }
-}
-
 pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Writes the memo for an agent.
 pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
-    let policy = &memory.declared.policy;
     let (handled, timed_out) = match memory.phase {
         Phase::TimedOut { limit } => (true, Some(limit)),
         Phase::BackingOff { .. } | Phase::Exited | Phase::Failed { .. } => (true, None),
@@ -218,28 +152,7 @@ pub(super) fn encode(memory: &AgentMemory) -> Vec<u8> {
         fingerprint: hex(&memory.declared.fingerprint),
         session: memory.declared.session.as_str().to_owned(),
         harness: memory.declared.harness.to_string(),
-        policy: PolicyMemo {
-            restart: match policy.restart {
-                Restart::No => RestartMemo::No,
-                Restart::OnFailure => RestartMemo::OnFailure,
-                Restart::Always => RestartMemo::Always,
-            },
-            max_restarts: policy.max_restarts,
-            backoff_ns: nanos(policy.backoff),
-            backoff_max_ns: nanos(policy.backoff_max),
-            timeout_ns: policy.timeout.map(nanos),
-            max_turns: policy.limits.turns,
-            max_cost_micros: policy.limits.cost_micros,
-            grace_ns: nanos(policy.grace_period),
-            interrupt: match policy.interrupt {
-                Interrupt::Sigint => InterruptMemo::Sigint,
-                Interrupt::Sigterm => InterruptMemo::Sigterm,
-                Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
-            },
-            moves_at_work: policy.moves_at_work,
-            startup_deadline_ns: policy.startup_deadline.map(nanos),
-            stall: policy.stall.map(StallMemo::from),
-        },
+        policy: memory.declared.policy.into(),
         run: memory.run.0,
         restarts: memory.restarts,
         streak: memory.streak,

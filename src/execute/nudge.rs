@@ -47,9 +47,7 @@ impl Executor {
         at: Mono,
         observed: &mut Observed,
     ) {
-        let place = self.places.get(agent);
-        let place = place.and_then(|place| Some((place.id, place.control.clone(), place.pane.as_ref()?)));
-        let Some((id, control, pane)) = place else {
+        let Some((id, control, pane)) = self.places.pane(agent) else {
             if let Some(seat) = observed.seats.get_mut(agent) {
                 seat.nudged = Some((at, Err("its pane is not known".to_owned())));
             }
@@ -119,8 +117,7 @@ impl Nudge {
             return Err(format!("it {dialog}"));
         }
         let cursor = (state.column, state.row);
-        let prompts = screens::prompts(&self.harness);
-        let inputs: Vec<Input> = prompts.filter_map(|prompt| Input::new(&lines, cursor, prompt)).collect();
+        let inputs: Vec<Input> = screens::inputs(&self.harness, &lines, cursor).collect();
         Ok(Seen {
             is_empty: inputs.iter().any(Input::is_empty),
             has_line: inputs.iter().any(|input| input.has(&self.text)),

@@ -95,6 +95,12 @@ impl Places {
         self.by_agent.get_mut(agent)
     }
 
+    /// The pane of an agent whose session is there, with its place's name and the client of its server.
+    pub fn pane(&self, agent: &AgentName) -> Option<(PlaceId, Control, &PaneRow)> {
+        let place = self.get(agent)?;
+        Some((place.id, place.control.clone(), place.pane.as_ref()?))
+    }
+
     /// An agent's place, if it is still this one.
     pub fn get_same(&mut self, agent: &AgentName, id: PlaceId) -> Option<&mut Place> {
         self.by_agent.get_mut(agent).filter(|place| place.id == id)

@@ -190,7 +190,7 @@ impl Executor {
         environment: &BTreeMap<OsString, Vec<u8>>,
     ) -> Vec<(OsString, Vec<u8>)> {
         let wanted = &spec.launch.extra.env;
-        let Some(path) = hooks::plain(&self.ground.agentd) else { return Vec::new() };
+        let Some(path) = self.own_word() else { return Vec::new() };
         if wanted.keys().any(|name| environment.contains_key(OsStr::new(name))) {
             return Vec::new();
         }
@@ -203,11 +203,7 @@ impl Executor {
     /// The program's arguments, and the filter that reads what it then prints.
     fn arguments(&self, agent: &AgentName, spec: &AgentSpec, begin: &Begin) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let extra = &spec.launch.extra;
-        let link = self.places.get(agent).and_then(|place| place.link.as_ref());
-        // An older shim has no place for a filter.
-        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
-        // It stands in words that harnesses hand to a shell, or read as JSON.
-        let agentd = hooks::plain(&self.ground.agentd).filter(|_| has_place);
+        let agentd = self.own_word().filter(|_| self.takes_notices(agent));
         let filter = agentd.zip(extra.filter).map(|(path, dialect)| [path, "filter", dialect]);
         let filter = filter.into_iter().flatten().map(|word| word.as_bytes().to_vec()).collect();
         (arguments::of(&spec.launch, agentd, begin), filter)
@@ -215,10 +211,18 @@ impl Executor {
 
     /// Whether the agent's program can be made to tell of itself, if it knows how to.
     pub(super) fn hears(&self, agent: &AgentName) -> bool {
+        self.takes_notices(agent) && self.own_word().is_some()
+    }
+
+    /// agentd's own program, if it can stand in words that harnesses hand to a shell, or read as JSON.
+    fn own_word(&self) -> Option<&str> {
+        hooks::plain(&self.ground.agentd)
+    }
+
+    /// Whether the agent's shim takes notices: an older one has no place for them, nor for a filter that makes them.
+    fn takes_notices(&self, agent: &AgentName) -> bool {
         let link = self.places.get(agent).and_then(|place| place.link.as_ref());
-        let has_place = link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES);
-        // It stands in words that harnesses hand to a shell, or read as JSON.
-        has_place && hooks::plain(&self.ground.agentd).is_some()
+        link.is_some_and(|link| link.version >= VERSION_WITH_NOTICES)
     }
 
     /// What makes the agent's place ready, if it is to be.
@@ -232,9 +236,8 @@ impl Executor {
 
     /// Where the agent's shim takes its notices, if it can: beside the tmux socket, in a directory of the agents' user.
     fn notify_socket(&self, agent: &AgentName) -> Option<PathBuf> {
-        let link = self.places.get(agent)?.link.as_ref()?;
         let path = self.ground.tmux_socket.parent()?.join("notify").join(agent.as_str());
-        (link.version >= VERSION_WITH_NOTICES && unix_socket::check_length(&path).is_ok()).then_some(path)
+        (self.takes_notices(agent) && unix_socket::check_length(&path).is_ok()).then_some(path)
     }
 
     fn log_launch(&self, agent: &AgentName, spec: &AgentSpec, environment: &BTreeMap<OsString, Vec<u8>>) {

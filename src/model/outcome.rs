@@ -94,6 +94,9 @@ pub struct Evidence {
 impl Evidence {
     /// The source of what agentd did itself.
     pub const OURS: &str = "agentd";
+
+    /// The source of what agentd takes from the end of the process; what it goes by besides may follow.
+    pub const EXIT: &str = "exit";
 }
 
 /// The end of a run.

@@ -199,6 +199,13 @@ pub const HOOKS: &str = "{hooks}";
 /// The files in it.
 pub const HOOK_FILES: [&str; 4] = ["gemini.json", "opencode.js", "opencode.json", "qwen.json"];
 
+/// Whether a value names nothing in the directory that [`HOOKS`] stands for but these files.
+pub fn hooks_are_among(files: &[&str], value: &str) -> bool {
+    let is_file =
+        |rest: &str| rest.strip_prefix('/').is_some_and(|rest| files.iter().any(|name| rest.starts_with(name)));
+    value.split(HOOKS).skip(1).all(is_file)
+}
+
 #[cfg(test)]
 impl AgentSpec {
     /// One that is run once, of which a test says what counts in it.

@@ -32,6 +32,14 @@ pub struct Doing {
     pub question: String,
 }
 
+impl Doing {
+    /// The source of what agentd itself sees on the terminal of who tells nothing.
+    pub const SEEN: &str = "terminal";
+
+    /// The source of what it sees there against what was told: nothing moves, and a prompt is on it.
+    pub const SCREEN: &str = "screen";
+}
+
 /// What was used of a model, as far as it was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
@@ -80,6 +88,14 @@ impl Told {
         Self { run, ..Self::default() }
     }
 
+    /// Whether it has told of something that it is in the middle of.
+    pub fn is_at_work(&self) -> bool {
+        self.activity.as_ref().is_some_and(|doing| match doing.activity {
+            Activity::Busy | Activity::Waiting => true,
+            Activity::Starting | Activity::Idle => false,
+        })
+    }
+
     /// Takes in what is new, told at this time.
     pub fn hear(&mut self, news: &Notices, at: Mono) {
         self.heard = self.heard.max(Some(at));
@@ -111,7 +127,7 @@ impl Told {
         }
         let Some(doing) = &mut self.activity else { return };
         if let Some(source) = news.get(Key::ActivitySource) {
-            source.clone_into(&mut doing.source);
+            hear_source(&mut doing.source, source);
         }
         if let Some(question) = news.get(Key::Question) {
             question.clone_into(&mut doing.question);
@@ -128,12 +144,19 @@ impl Told {
             detail.clone_into(&mut evidence.detail);
         }
         if let Some(source) = news.get(Key::OutcomeSource) {
-            source.clone_into(&mut evidence.source);
+            hear_source(&mut evidence.source, source);
         }
         if let Some(reset) = news.get(Key::ResetAt) {
             evidence.reset_at = reset.parse::<u64>().ok().and_then(|at| at.checked_mul(1_000_000_000)).map(Wall);
         }
     }
+}
+
+/// Anything beside an agent can tell any source. What agentd did, judged or saw itself is for it alone to say: policies go by it.
+fn hear_source(place: &mut String, source: &str) {
+    let is_by_exit = source.strip_prefix(Evidence::EXIT).is_some_and(|more| more.is_empty() || more.starts_with(' '));
+    let is_ours = is_by_exit || [Evidence::OURS, Doing::SEEN, Doing::SCREEN].contains(&source);
+    if is_ours { "" } else { source }.clone_into(place);
 }
 
 /// What is no number is not heard; what is empty is taken back.
@@ -188,6 +211,22 @@ mod tests {
         let told = heard(&["OUTCOME=failed\nDETAIL=x", "OUTCOME=\nDETAIL=\nRESET_AT=\nOUTCOME_SOURCE="]);
         assert_eq!(told.verdict, None);
         assert_eq!(heard(&["DETAIL=x", "OUTCOME=splendid"]).verdict, None);
+    }
+
+    #[test]
+    fn nobody_tells_by_a_source_that_is_agentds_own() {
+        for ours in
+            [Evidence::OURS, Doing::SEEN, Doing::SCREEN, Evidence::EXIT, "exit after stream result", " agen\u{7}td"]
+        {
+            let told = heard(&[
+                "ACTIVITY=busy\nACTIVITY_SOURCE=before\nOUTCOME=failed\nOUTCOME_SOURCE=before",
+                &format!("ACTIVITY_SOURCE={ours}\nOUTCOME_SOURCE={ours}"),
+            ]);
+            assert_eq!(told.activity.unwrap().source, "", "{ours}");
+            assert_eq!(told.verdict, Some((Verdict::Failed, Evidence::default())), "{ours}");
+        }
+        let told = heard(&["ACTIVITY=busy\nACTIVITY_SOURCE=agentd notify\nOUTCOME=failed\nOUTCOME_SOURCE=exits"]);
+        assert_eq!((&*told.activity.unwrap().source, &*told.verdict.unwrap().1.source), ("agentd notify", "exits"));
     }
 
     #[test]

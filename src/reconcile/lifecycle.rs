@@ -1,16 +1,11 @@
 //! The life of one agent: what each phase does when it meets what is declared and what was seen.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::memory::{AgentMemory, Phase, Rung, StopReason};
-use super::resume::Conversation;
 use super::turn::{Next, OPEN_WITHIN, Turn};
-use super::{World, outcome, restart, stop};
-use crate::model::{
-    AgentName, AgentSpec, Child, End, Ending, Mono, Now, Seat, SeatState, Server, Shutdown, StartError, StartStage,
-    State,
-};
+use super::{World, outcome, stop};
+use crate::model::{AgentName, AgentSpec, Child, Ending, Mono, Seat, SeatState, Server, Shutdown, StartStage, State};
 
 /// What a plan leaves of an agent.
 pub(super) enum Fate {
@@ -220,110 +215,6 @@ impl Turn<'_, '_> {
             self.close();
         }
         Next::Rest
-    }
-
-    /// A stop is complete: nothing of the run is left.
-    fn stopped(&mut self, memory: &mut AgentMemory, reason: StopReason, ending: Ending, at: Mono) -> Next {
-        let mut end = outcome::judge(ending, &memory.told, Some(reason), self.stamp(at));
-        if let StopReason::Unstarted | StopReason::Stalled = reason {
-            end.evidence.detail = std::mem::take(&mut memory.pulse.blame);
-        }
-        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
-        let why = end.to_string();
-        self.note_end(memory, end.clone());
-        if self.is_gone() {
-            return self.enter(memory, Phase::Closing, &why);
-        }
-        match (reason, self.spec) {
-            (StopReason::Unstarted | StopReason::Stalled, Some(_) | None) if !self.is_changed(memory) => {
-                let phase = Self::follow(memory, &end);
-                self.enter(memory, phase, &why)
-            }
-            (StopReason::Timeout { limit }, Some(_) | None) if !self.is_changed(memory) => {
-                self.enter(memory, Phase::TimedOut { limit }, &why)
-            }
-            // Its end is one like any other, and its policy says what follows.
-            (StopReason::OverBudget, Some(_) | None) if !self.is_changed(memory) => {
-                self.enter(memory, memory.settled(), &why)
-            }
-            (_, Some(spec)) => Self::new_life(memory, spec),
-            (_, None) => self.enter(memory, Phase::Pending, &why),
-        }
-    }
-
-    /// What follows an end by the policy it was declared with.
-    fn follow(memory: &mut AgentMemory, end: &End) -> Phase {
-        let good = |started: &Now| end.at.mono.since(started.mono) >= restart::GOOD_RUN;
-        let ran = !matches!(end.ending, Ending::NotStarted(_));
-        if ran && memory.started.as_ref().is_some_and(good) {
-            memory.streak = 0;
-        }
-        restart::settle(memory, end, &memory.declared.policy)
-    }
-
-    /// A run ended by itself.
-    fn ended(&mut self, memory: &mut AgentMemory, ending: Ending, at: Mono) -> Next {
-        let ended = self.stamp(at);
-        // A daemon that stops it may die before it sees the end; to the next one the time of the end says why it came.
-        let late = restart::overdue(memory, &memory.declared.policy, at);
-        let over = outcome::is_over_budget(&memory.told, &memory.declared.policy.limits) && !ending.is_success();
-        let stopped = late.map(|limit| StopReason::Timeout { limit }).or(over.then_some(StopReason::OverBudget));
-        let end = outcome::judge(ending, &memory.told, stopped, ended);
-        memory.conversation = memory.conversation.after(&end, &memory.told, memory.started);
-        let phase = Self::follow(memory, &end);
-        let phase = late.map_or(phase, |limit| Phase::TimedOut { limit });
-        let why = end.to_string();
-        self.note_end(memory, end);
-        self.enter(memory, phase, &why)
-    }
-
-    fn not_started(&mut self, memory: &mut AgentMemory, stage: StartStage, message: String) -> Next {
-        self.ended(memory, Ending::NotStarted(StartError { stage, message }), self.world.now.mono)
-    }
-
-    /// Ended, and stays or waits as its policy says; a changed policy can say otherwise.
-    fn settled(&mut self, memory: &mut AgentMemory) -> Next {
-        if self.is_gone() {
-            return self.enter(memory, Phase::Closing, self.why_gone());
-        }
-        let Some(spec) = self.spec else { return Next::Rest };
-        if self.is_changed(memory) {
-            return Self::new_life(memory, spec);
-        }
-        let Some(end) = memory.last_end.as_ref() else {
-            return self.enter(memory, Phase::Pending, "never ran");
-        };
-        let phase = restart::settle(memory, end, &spec.policy);
-        if phase != memory.phase {
-            self.stale_memo = true;
-            return self.enter(memory, phase, "its policy changed");
-        }
-        let Phase::BackingOff { until } = phase else { return Next::Rest };
-        if let Some(limit) = self.overdue(memory) {
-            return self.time_out(memory, limit);
-        }
-        if self.world.now.mono < until {
-            self.world.wake(until);
-            self.wake_at_deadline(memory);
-            return Next::Rest;
-        }
-        // Who begins anew in place of a run that could not go on is restarted once, not twice.
-        if memory.conversation != Conversation::Lost {
-            memory.restarts = memory.restarts.saturating_add(1);
-            memory.streak = memory.streak.saturating_add(1);
-        }
-        self.enter(memory, Phase::Pending, "its backoff is over")
-    }
-
-    /// Stopped by its timeout, until it is declared otherwise.
-    fn timed_out(&mut self, memory: &mut AgentMemory, limit: Duration) -> Next {
-        if self.is_gone() {
-            return self.enter(memory, Phase::Closing, self.why_gone());
-        }
-        match self.spec {
-            Some(spec) if self.is_changed(memory) || spec.policy.timeout != Some(limit) => Self::new_life(memory, spec),
-            Some(_) | None => Next::Rest,
-        }
     }
 
     /// No longer declared: ends when its session is closed.

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no tokio, no clock. `now` is an argument and a timer is data (`Plan::wake_at`), so every policy of
 //! agentd is tested here with literal times. It never acts: `execute/` carries the plan out and decides nothing.
 
+mod ending;
 #[cfg(test)]
 mod fake;
 mod lifecycle;

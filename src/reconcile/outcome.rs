@@ -4,40 +4,32 @@
 //! or never reached their provider.
 
 use super::StopReason;
-use crate::model::{Activity, End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
-
-/// The source of what agentd itself did.
-pub(super) const AGENTD: &str = Evidence::OURS;
+use crate::model::{End, Ending, Evidence, Exit, Limits, Now, Outcome, Spent, Told, Verdict};
 
 /// Judges the end of a run. `stopped` says why, if it was agentd that ended it.
 pub(super) fn judge(ending: Ending, told: &Told, stopped: Option<StopReason>, at: Now) -> End {
     let said = told.verdict.as_ref();
     let (outcome, evidence) = match (stopped, said) {
-        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(AGENTD)),
+        (Some(StopReason::Timeout { .. }), _) => (Outcome::TimedOut, by(Evidence::OURS)),
         (Some(StopReason::OverBudget), _) => {
             let detail = spent_in_words(told.spent);
-            (Outcome::OverBudget, Evidence { detail, ..by(AGENTD) })
+            (Outcome::OverBudget, Evidence { detail, ..by(Evidence::OURS) })
         }
-        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(AGENTD)),
-        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(AGENTD)),
-        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(AGENTD)),
+        (Some(StopReason::Unstarted), _) => (Outcome::StartFailed, by(Evidence::OURS)),
+        (Some(StopReason::Stalled), _) => (Outcome::Failed, by(Evidence::OURS)),
+        (Some(StopReason::Undeclared | StopReason::Replaced), _) => (Outcome::Stopped, by(Evidence::OURS)),
         (None, Some((verdict, evidence))) if *verdict != Verdict::Succeeded => ((*verdict).into(), evidence.clone()),
         (None, Some((_, evidence))) if ending.is_success() => (Outcome::Succeeded, evidence.clone()),
-        (None, None) if ending.is_success() && ended_amid_work(told) => {
+        (None, None) if ending.is_success() && told.is_at_work() => {
             let source = told.activity.as_ref().map(|doing| doing.source.as_str()).unwrap_or_default();
-            (Outcome::Interrupted, Evidence { source: format!("exit after {source}"), ..Evidence::default() })
+            (
+                Outcome::Interrupted,
+                Evidence { source: format!("{} after {source}", Evidence::EXIT), ..Evidence::default() },
+            )
         }
-        (None, None | Some(_)) => (by_exit(&ending), by("exit")),
+        (None, None | Some(_)) => (by_exit(&ending), by(Evidence::EXIT)),
     };
     End { ending, outcome, evidence, at }
-}
-
-/// It told that it had begun, and of no end.
-fn ended_amid_work(told: &Told) -> bool {
-    told.activity.as_ref().is_some_and(|doing| match doing.activity {
-        Activity::Busy | Activity::Waiting => true,
-        Activity::Starting | Activity::Idle => false,
-    })
 }
 
 fn by_exit(ending: &Ending) -> Outcome {
@@ -77,7 +69,7 @@ mod tests {
 
     use super::super::fake::exited;
     use super::*;
-    use crate::model::{Doing, Mono, StartError, StartStage};
+    use crate::model::{Activity, Doing, Mono, StartError, StartStage};
 
     fn outcome(ending: Ending, told: &Told) -> Outcome {
         judge(ending, told, None, Now::default()).outcome

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{AgentMemory, Conversation, Phase, outcome};
-use crate::model::{End, Mono, OnStall, Outcome, Policy, Restart};
+use crate::model::{End, Evidence, Mono, OnStall, Outcome, Policy, Restart};
 
 /// A run of this length counts as good: the next delay is the first again.
 pub(super) const GOOD_RUN: Duration = Duration::from_secs(60);
@@ -15,7 +15,7 @@ const RESET_MARGIN: Duration = Duration::from_secs(1);
 /// the answer does.
 pub(super) fn settle(memory: &AgentMemory, end: &End, policy: &Policy) -> Phase {
     // Whom agentd stopped for what it used may go on once it may use more.
-    let may_use_more = end.evidence.source == outcome::AGENTD && !outcome::is_over_budget(&memory.told, &policy.limits);
+    let may_use_more = end.evidence.source == Evidence::OURS && !outcome::is_over_budget(&memory.told, &policy.limits);
     let vain = in_vain(end.outcome).filter(|_| end.outcome != Outcome::OverBudget || !may_use_more);
     let wanted = match policy.restart {
         Restart::No => false,
@@ -90,7 +90,7 @@ pub(super) fn overdue(memory: &AgentMemory, policy: &Policy, at: Mono) -> Option
 mod tests {
     use super::super::fake::{SECOND, exited, policy, spec};
     use super::*;
-    use crate::model::{Evidence, Now, Wall};
+    use crate::model::{Now, Wall};
 
     fn settled(restart: Restart, outcome: Outcome, reset_at: Option<u64>) -> Phase {
         let evidence = Evidence { reset_at: reset_at.map(|second| Wall(second * SECOND)), ..Evidence::default() };

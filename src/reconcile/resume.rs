@@ -5,7 +5,7 @@
 //! that is gone on with again and again and finishes no turn may itself be what is wrong, and is given up as well.
 
 use super::restart::GOOD_RUN;
-use crate::model::{Activity, AgentName, AgentSpec, End, Ending, Now, Outcome, RunId, Told, Verdict};
+use crate::model::{AgentName, AgentSpec, End, Ending, Now, Outcome, RunId, Told, Verdict};
 
 /// After so many runs in a row that went on with a conversation and finished no turn of it, the next begins anew.
 const MOST_IN_VAIN: u32 = 3;
@@ -131,7 +131,7 @@ impl Conversation {
             Self::None | Self::Lost | Self::Futile | Self::Begun { .. } => Self::None,
             Self::Continued { session, in_vain } if was_executed(end) => {
                 let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
-                if said.is_none() && !has_worked(told) && !lasted {
+                if said.is_none() && !told.is_at_work() && !lasted {
                     return Self::Lost;
                 }
                 let in_vain = in_vain.saturating_sub(u32::from(is_blameless(end)));
@@ -162,14 +162,6 @@ fn was_executed(end: &End) -> bool {
         Ending::NotStarted(_) => false,
         Ending::Exited { .. } | Ending::TerminalLost(_) | Ending::ShimLost => true,
     }
-}
-
-/// It told of more than that it starts.
-fn has_worked(told: &Told) -> bool {
-    told.activity.as_ref().is_some_and(|doing| match doing.activity {
-        Activity::Busy | Activity::Waiting => true,
-        Activity::Starting | Activity::Idle => false,
-    })
 }
 
 /// Whether it can be nothing but a name among a program's arguments. Whoever runs beside the agent can tell any.

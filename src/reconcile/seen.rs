@@ -19,12 +19,6 @@ const STILL_FOR: Duration = Duration::from_secs(20);
 /// A question is on the screen this long after it was told.
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 
-/// What tells it, where nothing else does.
-const TERMINAL: &str = "terminal";
-
-/// What tells it against what was told: a terminal where nothing moves, and a prompt on it.
-const SCREEN: &str = "screen";
-
 impl Turn<'_, '_> {
     /// Takes in what was seen of a running agent's terminal, if nothing better is known.
     pub(super) fn see(&mut self, memory: &mut AgentMemory) {
@@ -50,7 +44,7 @@ impl Turn<'_, '_> {
         memory.pulse.has_shown_question &= is_waiting;
         // Whoever types at the prompt brings no question back.
         let news = if is_waiting { heard } else { last };
-        memory.seen = match memory.seen.take().filter(|before| before.source != TERMINAL) {
+        memory.seen = match memory.seen.take().filter(|before| before.source != Doing::SEEN) {
             Some(rest) if rest.activity == Activity::Idle && news <= rest.since => {
                 memory.seen = Some(rest);
                 return;
@@ -77,7 +71,7 @@ impl Turn<'_, '_> {
         match seat.shown.as_ref().filter(is_new).map(|shown| &shown.screen) {
             None => self.read(memory),
             Some(Screen::Prompt | Screen::Typed(_)) if must_be_still => {
-                memory.seen = Some(doing(Activity::Idle, last, SCREEN));
+                memory.seen = Some(doing(Activity::Idle, last, Doing::SCREEN));
             }
             Some(Screen::Dialog(_) | Screen::Other(_)) if !must_be_still => {
                 memory.pulse.has_shown_question = true;
@@ -110,7 +104,7 @@ impl Turn<'_, '_> {
         }
         memory.seen = Some(match &memory.seen {
             Some(doing) if is_busy && doing.activity == Activity::Busy => doing.clone(),
-            _ => doing(if is_busy { Activity::Busy } else { Activity::Idle }, last, TERMINAL),
+            _ => doing(if is_busy { Activity::Busy } else { Activity::Idle }, last, Doing::SEEN),
         });
     }
 }

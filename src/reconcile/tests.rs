@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fake::{Fake, SECOND, exited, name, policy, spec};
 use super::*;
-use crate::model::{Child, Ending, Exit, Policy, Restart, Server, StartError, StartStage};
+use crate::model::{Child, Ending, Exit, Limits, Outcome, Policy, Restart, Server, StartError, StartStage};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -88,6 +88,25 @@ fn delays_double_and_a_good_run_resets_them() {
     }
     assert_eq!(delays, [3, 6, 12, 3, 6]);
     assert_eq!(fake.memory.agents[&name("a")].restarts, 5);
+}
+
+#[test]
+fn a_good_run_resets_the_delay_also_if_it_ends_over_its_budget() {
+    let limits = Limits { turns: NonZeroU32::new(3), cost_micros: None };
+    let mut fake = running(Policy { restart: Restart::Always, limits, ..policy() });
+    let mut delays = Vec::new();
+    for run in [1, 1, 60, 1] {
+        fake.pass(seconds(run));
+        fake.tell(&name("a"), "TURNS=4");
+        fake.settle();
+        let memory = &fake.memory.agents[&name("a")];
+        assert_eq!(memory.last_end.as_ref().map(|end| end.outcome), Some(Outcome::OverBudget));
+        let Phase::BackingOff { until } = memory.phase else { panic!() };
+        delays.push(until.since(fake.now.mono).as_secs());
+        fake.pass(seconds(delays[delays.len() - 1]));
+        assert_eq!(fake.state("a"), Some(State::Running));
+    }
+    assert_eq!(delays, [3, 6, 3, 6]);
 }
 
 #[test]

@@ -203,15 +203,6 @@ impl<'a> Turn<'_, 'a> {
         }
     }
 
-    /// A run has ended.
-    pub(super) fn note_end(&mut self, memory: &mut AgentMemory, end: End) {
-        self.untold = Some(end.clone());
-        self.world.ends.push((self.name.clone(), end.clone()));
-        self.news = Some(end.clone());
-        memory.last_end = Some(end);
-        self.stale_memo = true;
-    }
-
     pub(super) fn why_gone(&self) -> &'static str {
         match self.world.shutdown {
             Shutdown::No => "no longer declared",

@@ -9,6 +9,7 @@
 //! child's exec, the terminal's end, a notice of the agent's.
 
 mod child;
+mod ending;
 mod exec;
 mod filter;
 mod leaving;

@@ -118,6 +118,33 @@ pub struct AgentStatus {
     pub ends: EndCounts,
 }
 
+impl AgentStatus {
+    /// One of which nothing else is known, since the beginning of time.
+    pub fn new(name: AgentName, session: SessionName, harness: &str, state: State) -> Self {
+        Self {
+            name,
+            session,
+            harness: harness.into(),
+            state,
+            since: Wall(0),
+            restarts: 0,
+            pid: None,
+            started_at: None,
+            last_end: None,
+            activity: None,
+            stalled_since: None,
+            is_watched: false,
+            conversation: None,
+            spent: Spent::default(),
+            spent_total: Spent::default(),
+            next_restart_at: None,
+            error: None,
+            terminal: None,
+            ends: EndCounts::default(),
+        }
+    }
+}
+
 /// What an agent does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivityStatus {

@@ -57,27 +57,8 @@ impl Api {
 
 pub fn snapshot(revision: u64, names: &[&str]) -> Snapshot {
     let agent = |name: &&str| {
-        Arc::new(AgentStatus {
-            name: AgentName::new(name).unwrap(),
-            session: SessionName::new("session").unwrap(),
-            harness: "custom".into(),
-            state: State::Running,
-            since: agentd::status::Wall(0),
-            restarts: 0,
-            pid: Some(7),
-            started_at: None,
-            last_end: None,
-            next_restart_at: None,
-            error: None,
-            terminal: None,
-            ends: agentd::status::EndCounts::default(),
-            activity: None,
-            stalled_since: None,
-            is_watched: false,
-            conversation: None,
-            spent: agentd::status::Spent::default(),
-            spent_total: agentd::status::Spent::default(),
-        })
+        let (name, session) = (AgentName::new(name).unwrap(), SessionName::new("session").unwrap());
+        Arc::new(AgentStatus { pid: Some(7), ..AgentStatus::new(name, session, "custom", State::Running) })
     };
     Snapshot { revision, agents: names.iter().map(agent).collect(), ..Snapshot::default() }
 }

@@ -105,10 +105,20 @@ impl Follower {
         }
     }
 
+    /// The next one, whatever the terminals show meanwhile.
+    fn transition(&mut self) -> Value {
+        loop {
+            let event: Value = serde_json::from_str(&self.line("data:")).unwrap();
+            if event["type"] == "transition" {
+                return event;
+            }
+        }
+    }
+
     /// Follows one agent from a kill to its next run; nobody else changes meanwhile.
     fn sees_restart(&mut self, name: &str) {
         for step in [("running", "backing_off"), ("backing_off", "starting"), ("starting", "running")] {
-            let event: Value = serde_json::from_str(&self.line("data:")).unwrap();
+            let event = self.transition();
             assert_eq!(
                 (event["agent"].as_str(), event["from"].as_str(), event["to"].as_str()),
                 (Some(name), Some(step.0), Some(step.1)),

@@ -134,7 +134,7 @@ fn only_the_daemon_is_root_and_its_files_are_whose_they_should_be() {
     let mut others = place.host.processes();
     others.retain(|pid| ![daemon.pid(), std::process::id()].contains(pid));
     let program = |pid: &u32| text(&fs::read(format!("/proc/{pid}/comm")).unwrap());
-    assert!(others.iter().filter(|pid| program(pid).starts_with("tmux")).count() >= 2, "a server and a client");
+    assert!(others.iter().any(|pid| program(pid).starts_with("tmux")), "a server");
     for pid in others {
         assert_eq!(numbers(pid, "Uid"), [agent.uid; 4], "{}", program(&pid));
         assert_eq!(numbers(pid, "Gid"), [agent.gid(); 4], "{}", program(&pid));
@@ -190,8 +190,7 @@ fn an_agent_has_a_cgroup_that_goes_with_it() {
 fn a_client_that_connects_again_finds_the_admins_allowed() {
     let Some(place) = Place::new() else { return };
     let daemon = place.run_one();
-    let client = place.host.tmux(&["list-clients", "-F", "#{client_pid}"]).unwrap();
-    crate::harness::kill(client.trim().parse().unwrap(), Signal::SIGKILL);
+    place.host.tmux(&["detach-client", "-s", "=_agentd"]).unwrap();
     daemon.wait("the connection to be made again", |line| line["message"] == "the tmux server is connected");
     assert!(!daemon.log().contains("could not be allowed to attach"), "{}", daemon.log());
     assert!(place.attach(place.operator()).status.success());

@@ -1,7 +1,9 @@
 //! The tmux server, its sessions and its socket come to harm, by accident or by an operator's hand.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use nix::sys::signal::Signal;
 
@@ -69,6 +71,59 @@ fn agents_run_again_on_a_new_server_when_theirs_can_not_end() {
     daemon.wait_state("one", "running");
     assert_ne!(server_of(&host), server);
     assert!(!is_alive(server));
+}
+
+/// A tmux before 3.7 crashes where a session comes, goes or is renamed just when a `tmux -C` connects.
+#[test]
+fn a_server_whose_sessions_come_and_go_survives_daemons_that_connect() {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "wait"], ALWAYS));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let pid = daemon.agent("one")["pid"].clone();
+    host.tmux(&["new-session", "-d", "-s", "mine", "--", "sleep", "1000"]).unwrap();
+    let mut restless = host.command("tmux");
+    restless.args(["-N", "-S"]).arg(host.tmux_socket()).args([
+        "-C",
+        "attach-session",
+        "-t",
+        "=mine",
+        "-f",
+        "no-output",
+    ]);
+    let mut restless = restless.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut words = restless.stdin.take().unwrap();
+    let mut answers = BufReader::new(restless.stdout.take().unwrap()).lines().map_while(Result::ok);
+    // It is one of those itself, until it is answered.
+    answers.find(|line| line.starts_with("%end")).unwrap();
+    let rest = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // As many as it answers: so there are some at every moment.
+        scope.spawn(|| {
+            let change = "rename-session -t =mine ours ; rename-session -t =ours mine\n";
+            words.write_all(change.repeat(100).as_bytes()).unwrap();
+            for _answer in answers.filter(|line| line.starts_with("%end")).step_by(2) {
+                if rest.load(Relaxed) || words.write_all(change.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut last = daemon;
+        for _connection in 0..20 {
+            last.signal(Signal::SIGKILL);
+            last.ended();
+            last = host.start();
+            // A server that crashed takes the agent with it, and it is started again.
+            last.wait("the agent", |line| line["message"] == "adopted" || line["to"] == "running");
+            if last.agent("one")["pid"] != pid {
+                break;
+            }
+        }
+        rest.store(true, Relaxed);
+        assert_eq!(last.agent("one")["pid"], pid);
+    });
+    kill(restless.id(), Signal::SIGTERM);
+    restless.wait().unwrap();
 }
 
 /// Whether a tmux client has sent all that it has to say, and waits.

@@ -40,18 +40,15 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
             }
         }
         Action::CloseSession(instance) => {
-            is_connected(place)?;
             for name in [instance, &format!("{RENAMED}{instance}")] {
                 let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
             }
         }
         Action::Rename(instance) => {
-            is_connected(place)?;
             let name = format!("{RENAMED}{instance}");
             let _ = place.host.tmux(&["rename-session", "-t", &format!("={instance}"), &name]);
         }
         Action::Stranger(number) => {
-            is_connected(place)?;
             let name = format!("{STRANGER}{number}");
             let words = ["new-session", "-d", "-P", "-F", "#{pane_pid}", "-s", &name, "--", "sleep", "1000000"];
             if let Ok(pid) = place.host.tmux(&words) {
@@ -59,7 +56,6 @@ pub fn perform(action: &Action, world: &World, place: &mut Place, journal: &mut 
             }
         }
         Action::StrangersLeave => {
-            is_connected(place)?;
             for name in std::mem::take(&mut place.strangers).into_keys() {
                 let _ = place.host.tmux(&["kill-session", "-t", &format!("={name}")]);
             }
@@ -167,13 +163,6 @@ fn kill_server(place: &Place, politely: bool) {
     {
         kill(pid, nix::sys::signal::Signal::SIGKILL);
     }
-}
-
-/// Waits until a daemon that runs is connected to tmux. A tmux before 3.7 crashes when a session comes, goes or changes its
-/// name at the moment at which a control client connects (it is told of it before it is ready to be told), with or without
-/// agentd.
-fn is_connected(place: &mut Place) -> Result<(), String> {
-    if place.daemon().is_some() { place.answers() } else { Ok(()) }
 }
 
 /// The daemon ends, and at its end nothing is left of any agent, unless it leaves them to the next one.

@@ -3,7 +3,7 @@
 use super::Style;
 use crate::cli::client::types::{Activity, Agent, Amounts, Exit};
 use crate::cli::time;
-use crate::model::Wall;
+use crate::model::{Evidence, Wall};
 
 /// What it does, since when, and how that is known.
 pub(super) fn doing(activity: &Activity, now: Wall, style: Style) -> String {
@@ -23,7 +23,7 @@ pub(super) fn outcome(exit: &Exit, agent: &Agent, now: Wall, style: Style) -> Op
     let is_known = agent.error.as_deref().is_some_and(|error| error.contains(&exit.detail));
     let detail = if is_known || exit.detail.is_empty() { String::new() } else { format!(": {}", exit.detail) };
     // That the exit tells it need not be said.
-    let source = if exit.source == "exit" { String::new() } else { source(&exit.source) };
+    let source = if exit.source == Evidence::EXIT { String::new() } else { source(&exit.source) };
     Some(format!("{word}{}{detail}{source}", until.unwrap_or_default()))
 }
 

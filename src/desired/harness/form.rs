@@ -111,11 +111,15 @@ impl Form {
         let turns = turns.map(|turns| turns.to_string());
         let cost = cost_micros.map(|micros| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000));
         let told = [(&self.max_turns, turns), (&self.max_cost_usd, cost)].into_iter().filter_map(|(args, limit)| {
-            let is_told = args.first().is_none_or(|option| request.args.contains(&option.as_str()));
-            let limit = limit.filter(|_| !is_told)?;
+            let limit = limit.filter(|_| !meets(request.args, &[args], &[]))?;
             Some(args.iter().map(move |arg| arg.replace(LIMIT, &limit)))
         });
         told.flatten().collect()
+    }
+
+    /// Whether there is a way to have it tell of itself.
+    pub fn has_events(&self) -> bool {
+        !self.event_args.is_empty() || !self.event_env.is_empty() || self.filter.is_some()
     }
 
     /// Whether its own arguments for events would meet others to the same end among an agent's.

@@ -231,7 +231,7 @@ impl Harness {
     /// The words for `agentd prepare`: which questions it may ask depends on how it is run.
     pub fn prepare(&self, request: &Request) -> Vec<CString> {
         let Some(name) = &self.prepare_as else { return Vec::new() };
-        let mode = self.mode(request.mode, request.prompt.is_some());
+        let mode = self.mode_of(request);
         let manner =
             Manner { is_headless: mode == Mode::Headless, bypasses: request.permissions == Some(Permissions::Bypass) };
         let name = CString::new(name.as_str()).ok();
@@ -244,6 +244,14 @@ impl Harness {
         (form.interrupt, form.moves_at_work)
     }
 
+    fn mode_of(&self, request: &Request) -> Mode {
+        self.mode(request.mode, request.prompt.is_some())
+    }
+
+    fn form_of(&self, request: &Request) -> Option<&Form> {
+        self.form(self.mode_of(request))
+    }
+
     fn form(&self, mode: Mode) -> Option<&Form> {
         match mode {
             Mode::Headless => self.headless.as_ref(),
@@ -253,28 +261,27 @@ impl Harness {
 
     /// How it is asked for its events, unless an agent's own arguments say otherwise.
     pub fn events(&self, request: &Request) -> Option<Events<'_>> {
-        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
-        let is_asked = !form.event_args.is_empty() || !form.event_env.is_empty() || form.filter.is_some();
+        let form = self.form_of(request)?;
         let events = Events { args: &form.event_args, env: &form.event_env, filter: form.filter };
-        (is_asked && !form.is_told_otherwise(request.args)).then_some(events)
+        (form.has_events() && !form.is_told_otherwise(request.args)).then_some(events)
     }
 
     /// Whether agentd can have it tell what it does in this mode.
     pub fn has_events(&self, mode: Mode) -> bool {
-        self.form(mode).is_some_and(|form| !form.event_args.is_empty() || form.filter.is_some())
+        self.form(mode).is_some_and(Form::has_events)
     }
 
     /// How it goes on with a conversation, unless it can't, or an agent's own arguments name one: the arguments that have a
     /// new one be called so, and those that have it go on.
     pub fn sessions(&self, request: &Request) -> Option<(&[String], &[String])> {
-        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let form = self.form_of(request)?;
         let can = !form.resume_args.is_empty() && !form.is_told_a_session(request.args);
         can.then_some((&form.session_args, &form.resume_args))
     }
 
     /// The argv of an agent that goes on with a conversation, and where in it the arguments stand that say with which.
     pub fn resumed(&self, request: &Request) -> Option<(Argv, usize)> {
-        let form = self.form(self.mode(request.mode, request.prompt.is_some()))?;
+        let form = self.form_of(request)?;
         let argv = self.argv(&Request { resumes: true, ..*request }).ok()?;
         let place = if form.resumes_by_a_subcommand() { argv.args_end } else { argv.options_end };
         Some((argv, place))
@@ -282,7 +289,7 @@ impl Harness {
 
     /// The argv, or everything that it can't do.
     pub fn argv(&self, request: &Request) -> Result<Argv, Vec<Unsupported>> {
-        let mode = self.mode(request.mode, request.prompt.is_some());
+        let mode = self.mode_of(request);
         let form = self.form(mode).ok_or_else(|| vec![Unsupported::Mode])?;
         let mut unsupported = form.cannot(mode, request, self.takes_command);
         let mut words: Vec<&str> = match request.command {

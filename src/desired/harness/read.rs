@@ -16,7 +16,7 @@ use super::super::source::Source;
 use super::form::Form;
 use super::{CUSTOM, Harness, Harnesses, LIMIT, MODEL, Mode, PREPARED, PROMPT, Permissions};
 use crate::dialect::Dialect;
-use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt, SESSION};
+use crate::model::{AgentName, HOOK_FILES, HOOKS, Interrupt, SESSION, hooks_are_among};
 
 /// A harness's table.
 pub static HARNESS: TableKind = TableKind {
@@ -283,10 +283,8 @@ impl Common {
 /// Variables in which nothing but a file that agentd has is said to be in the directory of its files.
 fn event_env(fields: &Fields, reporter: &mut Reporter) -> Option<BTreeMap<String, String>> {
     let env = environment::variables(fields, "event_env", reporter)?;
-    let is_file =
-        |rest: &str| HOOK_FILES.iter().any(|name| rest.strip_prefix('/').is_some_and(|rest| rest.starts_with(name)));
     let entry = fields.entry("event_env");
-    for name in env.iter().filter(|(_, value)| !value.split(HOOKS).skip(1).all(is_file)).map(|(name, _)| name) {
+    for name in env.iter().filter(|(_, value)| !hooks_are_among(&HOOK_FILES, value)).map(|(name, _)| name) {
         let message = format!("event_env.{name} names no file that agentd has in {HOOKS}");
         if let Some(entry) = &entry {
             reporter.error(entry, message, format!("expected {HOOKS}/ and one of {}", HOOK_FILES.join(", ")));

@@ -200,6 +200,8 @@ fn limits_are_told_to_whom_knows_them() {
     // Who says it better is not contradicted.
     let own = told("claude-code", Mode::Headless, limits, &["--max-turns", "9"]);
     assert_eq!(own, "claude│--max-budget-usd│2.500000│--max-turns│9│-p│do it");
+    let own = told("claude-code", Mode::Headless, limits, &["--max-turns=9", "--max-budget-usd=1"]);
+    assert_eq!(own, "claude│--max-turns=9│--max-budget-usd=1│-p│do it");
 }
 
 #[test]
@@ -217,5 +219,6 @@ fn interactive_harnesses_that_read_of_hooks_in_a_file_are_told_of_it_by_a_variab
         assert_eq!(names(name, Mode::Interactive, &[]), Some(vec![variable.to_owned()]));
         assert_eq!(names(name, Mode::Interactive, &["--verbose"]), Some(vec![variable.to_owned()]));
         assert_eq!(names(name, Mode::Headless, &[]), Some(Vec::new()), "its stream tells");
+        assert!(Mode::ALL.into_iter().all(|mode| find(name).unwrap().has_events(mode)), "{name}");
     }
 }

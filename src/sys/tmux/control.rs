@@ -1,21 +1,27 @@
-//! The control client: a `tmux -C` that stays attached to a session of agentd's own and takes pipelined commands.
+//! The control client: it stays attached to a session of agentd's own and takes pipelined commands.
 //!
-//! It runs as the agents' user, never as root: a tmux server can make its client execute a command, and the server
-//! is the agents' own. It dies with the daemon, and it asks for no output, so a busy pane costs nothing here.
+//! It is the daemon itself where the server's version asks for it (`identify`), else a `tmux -C`, which runs as the agents'
+//! user, never as root, and dies with the daemon. It asks for no output, so a busy pane costs nothing here.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::model::SessionName;
 use crate::sys::identity::Identity;
 use crate::sys::spawn;
 use crate::sys::tmux::command::Line;
+use crate::sys::tmux::identify::{self, Framing};
+use crate::sys::tmux::server::{self, ServerProcess};
 
 /// Why a command has no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -60,45 +66,85 @@ impl Control {
 /// The running client, to be driven by [`ControlTask::run`].
 #[derive(Debug)]
 pub struct ControlTask {
-    // Held so that the client is killed when the task is dropped.
-    _client: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    client: Client,
+    stdin: OwnedWriteHalf,
+    stdout: BufReader<OwnedReadHalf>,
     requests: mpsc::UnboundedReceiver<Request>,
 }
 
-/// Starts the client on a server that is running, and detaches what an earlier daemon may have left attached.
+/// Who is known to the server as the client, and ends when this is dropped.
+#[derive(Debug)]
+enum Client {
+    /// A `tmux -C`.
+    Process(Child),
+    /// Ourselves.
+    Own(identify::Client),
+}
+
+impl Client {
+    /// Waits until the server has sent it away.
+    async fn ended(&mut self) {
+        match self {
+            Self::Process(client) => drop(client.wait().await),
+            Self::Own(client) => client.ended().await,
+        }
+    }
+}
+
+/// Makes the client of a server that is running, and detaches what an earlier daemon may have left attached.
 /// `shim` is the program that rests in the control session's pane.
 pub async fn connect(
     tmux: &Path,
     socket: &Path,
+    server: ServerProcess,
     shim: &Path,
     user: Option<&Identity>,
 ) -> io::Result<(Control, ControlTask)> {
-    let mut command = spawn::command(tmux, user);
-    spawn::die_with_parent(&mut command);
-    // -N: a server that is gone is not started by its client.
-    command.args(["-N", "-u", "-f", "/dev/null", "-C", "-S"]).arg(socket);
-    command.args(["new-session", "-A", "-D", "-x", "80", "-y", "24", "-c", "/", "-s", SessionName::CONTROL]);
-    command.args(["-f", "no-output,ignore-size", "--"]).arg(shim).arg("--hold");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut client = command.spawn()?;
-    let missing = || io::Error::other("the control client has no pipes");
-    let stdin = client.stdin.take().ok_or_else(missing)?;
-    let mut stdout = BufReader::new(client.stdout.take().ok_or_else(missing)?);
-    match read_block(&mut stdout).await? {
+    let (ours, theirs) = UnixStream::pair()?;
+    let theirs = OwnedFd::from(theirs.into_std()?);
+    let command = ["new-session", "-A", "-D", "-x", "80", "-y", "24", "-c", "/", "-s", SessionName::CONTROL];
+    let command = command.iter().chain(&["-f", "no-output,ignore-size", "--"]).map(OsStr::new);
+    let command: Vec<&OsStr> = command.chain([shim.as_os_str(), OsStr::new("--hold")]).collect();
+    let mut client = match Framing::of(&server::version(tmux, socket, user).await?) {
+        Some(framing) => Client::Own(identify::Client::identify(framing, socket, server, &theirs, &command)?),
+        None => Client::Process(spawn_client(tmux, socket, user, &theirs, &command)?),
+    };
+    drop(theirs);
+    let (stdout, stdin) = ours.into_split();
+    let mut stdout = BufReader::new(stdout);
+    let begun = tokio::select! {
+        block = read_block(&mut stdout) => block?,
+        () = client.ended() => None,
+    };
+    match begun {
         Some(Ok(_)) => {}
         Some(Err(message)) => return Err(io::Error::other(format!("tmux: {message}"))),
         None => return Err(io::Error::other("tmux ended at once")),
     }
     let (sender, requests) = mpsc::unbounded_channel();
-    Ok((Control { requests: sender }, ControlTask { _client: client, stdin, stdout, requests }))
+    Ok((Control { requests: sender }, ControlTask { client, stdin, stdout, requests }))
+}
+
+/// A process is the agents' user: the server can make it execute a command, and is theirs.
+fn spawn_client(
+    tmux: &Path,
+    socket: &Path,
+    user: Option<&Identity>,
+    io: &OwnedFd,
+    command: &[&OsStr],
+) -> io::Result<Child> {
+    let mut client = spawn::command(tmux, user);
+    spawn::die_with_parent(&mut client);
+    // -N: a server that is gone is not started by its client.
+    client.args(["-N", "-u", "-f", "/dev/null", "-C", "-S"]).arg(socket).args(command);
+    client.stdin(io.try_clone()?).stdout(io.try_clone()?).stderr(Stdio::null()).kill_on_drop(true);
+    client.spawn()
 }
 
 impl ControlTask {
     /// Passes commands and answers until the client or the server ends, or every [`Control`] is dropped.
     pub async fn run(self) {
-        let Self { _client, mut stdin, mut stdout, mut requests } = self;
+        let Self { mut client, mut stdin, mut stdout, mut requests } = self;
         let (sent, mut waiting) = mpsc::unbounded_channel::<(usize, oneshot::Sender<Answer>)>();
         let write = async {
             let mut batch = String::new();
@@ -150,6 +196,7 @@ impl ControlTask {
         tokio::select! {
             () = write => {}
             () = read => {}
+            () = client.ended() => {}
         }
     }
 }

@@ -6,5 +6,6 @@ pub mod capture;
 pub mod client;
 pub mod command;
 pub mod control;
+mod identify;
 pub mod install;
 pub mod server;

@@ -57,6 +57,19 @@ pub async fn is_ending(socket: &Path) -> bool {
     tokio::time::timeout(HANGS_UP_WITHIN, hangs_up).await.ok().flatten().is_some()
 }
 
+/// What the server on `socket` says that its version is, such as `3.5a`. The program on the disk may be another.
+pub async fn version(tmux: &Path, socket: &Path, user: Option<&Identity>) -> io::Result<String> {
+    let mut command = spawn::command(tmux, user);
+    command.args(["-N", "-S"]).arg(socket).args(["display-message", "-p", "#{version}"]);
+    command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let output = command.output().await?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(io::Error::other(format!("tmux: {}", String::from_utf8_lossy(&output.stderr).trim())))
+    }
+}
+
 /// Starts a server that outlives us and waits until it listens.
 ///
 /// `-D` keeps it in the foreground of its own session, so its pid is known and its command line holds nothing but

@@ -60,7 +60,7 @@ fn a_workdir_that_is_swapped_leads_nobody_where_only_root_may_go() {
     let Some(host) = Host::as_root() else { return };
     let target = roots_own(&host);
     let script = host.fill_in(
-        "n=0; while [ $n -lt 1000 ]; do n=$((n + 1)); \
+        "n=0; while [ $n -lt 300 ]; do n=$((n + 1)); \
          rm -rf swapped; mkdir swapped; rm -rf swapped; ln -s $DIR/roots swapped; rm -f swapped; mkfifo swapped; done; \
          rm -f swapped; ln -s $DIR/roots swapped; touch done; exec sleep 1000",
     );

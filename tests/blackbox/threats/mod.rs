@@ -7,6 +7,7 @@ mod links;
 mod others;
 mod processes;
 mod terminal;
+mod told;
 
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agentd::api::{ApiServer, Limits, serve};
 use agentd::model::{AgentName, SessionName, State};
-use agentd::status::{AgentStatus, EndCounts, Publisher, Snapshot, Spent, Wall};
+use agentd::status::{AgentStatus, Publisher, Snapshot};
 use agentd::sys::tmux::capture::Access;
 use libfuzzer_sys::fuzz_target;
 
@@ -30,27 +30,8 @@ static SERVED: LazyLock<Served> = LazyLock::new(|| {
     let path = dir.path().join("api.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let agent = AgentStatus {
-        name: AgentName::new("reviewer").unwrap(),
-        session: SessionName::new("reviewer").unwrap(),
-        harness: "custom".into(),
-        state: State::Running,
-        since: Wall(0),
-        restarts: 0,
-        pid: Some(7),
-        started_at: None,
-        last_end: None,
-        activity: None,
-        stalled_since: None,
-        is_watched: false,
-        conversation: None,
-        spent: Spent::default(),
-        spent_total: Spent::default(),
-        next_restart_at: None,
-        error: None,
-        terminal: None,
-        ends: EndCounts::default(),
-    };
+    let (name, session) = (AgentName::new("reviewer").unwrap(), SessionName::new("reviewer").unwrap());
+    let agent = AgentStatus { pid: Some(7), ..AgentStatus::new(name, session, "custom", State::Running) };
     let snapshot = Snapshot { revision: 1, agents: vec![Arc::new(agent)], ..Snapshot::default() };
     let (publisher, views) = Publisher::new(snapshot);
     let nowhere = Access { tmux: "/nonexistent".into(), socket: "/nonexistent".into(), user: None };
