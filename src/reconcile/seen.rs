@@ -39,8 +39,9 @@ impl Turn<'_, '_> {
     /// What it waits on takes the place of its prompt, or stands beside it. So a prompt speaks against that only after a
     /// screen without one.
     fn doubt(&mut self, memory: &mut AgentMemory) {
-        let (Some(last), Some(told)) = (self.last_life(memory), memory.told.activity.clone()) else { return };
-        let (heard, is_waiting) = (memory.told.heard.unwrap_or_default(), told.activity == Activity::Waiting);
+        let all_told = memory.told.clone();
+        let (Some(last), Some(told)) = (self.last_life(memory), &all_told.activity) else { return };
+        let (heard, is_waiting) = (all_told.heard.unwrap_or_default(), told.activity == Activity::Waiting);
         memory.pulse.has_shown_question &= is_waiting;
         // Whoever types at the prompt brings no question back.
         let news = if is_waiting { heard } else { last };
@@ -52,7 +53,7 @@ impl Turn<'_, '_> {
             // It has begun again, of which it may have told the same as before.
             Some(before) => {
                 let since = if before.activity == Activity::Idle { news } else { before.since };
-                Some(Doing { since: since.max(told.since), ..told })
+                Some(Doing { since: since.max(told.since), ..told.clone() })
             }
             None => None,
         };
