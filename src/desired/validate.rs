@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::model::{Interrupt, Launch, Limits, Origin, Policy, Restart, Secret, Stall};
+use crate::model::{Interrupt, Launch, Limits, Origin, Policy, Restart, Secret, Shows, Stall};
 
 use super::diagnostic::Severity;
 use super::fields::{AGENT, Fields};
@@ -154,7 +154,7 @@ fn read_type(fields: &Fields, context: &mut Context) {
 
 fn read_policy(
     fields: &Fields,
-    manners: Option<(Interrupt, bool)>,
+    manners: Option<(Interrupt, Shows)>,
     stall: Option<Stall>,
     context: &mut Context,
 ) -> Option<Policy> {
@@ -171,7 +171,7 @@ fn read_policy(
     let limits = Limits { turns, cost_micros: fields.dollars("max_cost_usd", reporter) };
     let grace_period = fields.duration("grace_period", reporter);
     let startup_deadline = stall::some_time(fields, "startup_deadline", "the agent would be stopped at once", reporter);
-    let (interrupt, moves_at_work) = manners?;
+    let (interrupt, shows) = manners?;
     Some(Policy {
         restart,
         max_restarts: NonZeroU32::new(max_restarts),
@@ -181,7 +181,7 @@ fn read_policy(
         limits,
         grace_period: grace_period.map_or(DEFAULT_GRACE_PERIOD, |(_, period)| period),
         interrupt,
-        moves_at_work,
+        shows,
         startup_deadline,
         stall,
     })

@@ -17,6 +17,27 @@ const MOST_WORDS: usize = 200;
 struct Screens {
     dialog: Vec<Dialog>,
     prompt: Vec<Prompt>,
+    title: Vec<Titles>,
+}
+
+/// What the terminal's title begins with, by what the harness does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Titles {
+    harness: String,
+    busy: Vec<String>,
+    waiting: Vec<String>,
+    /// What its question begins with on the screen, and what stands behind it.
+    question: [String; 2],
+}
+
+/// What a title says that a harness does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Title {
+    /// It works.
+    Busy,
+    /// It waits for an answer.
+    Waiting,
 }
 
 /// Where a harness takes its input.
@@ -70,6 +91,37 @@ pub fn inputs<'s>(harness: &str, lines: &'s [String], cursor: (usize, usize)) ->
 pub fn works(harness: &str, lines: &[String]) -> bool {
     let shown = plain(lines);
     prompts(harness).filter_map(|prompt| prompt.works.as_deref()).any(|words| shown.contains(words))
+}
+
+/// Whether the harness says in its terminal's title what it does.
+pub fn has_titles(harness: &str) -> bool {
+    titles(harness).is_some()
+}
+
+/// What this title says that the harness does, if it says anything.
+pub fn title(harness: &str, title: &str) -> Option<Title> {
+    let known = titles(harness)?;
+    let begins = |marks: &[String]| marks.iter().any(|mark| title.starts_with(mark.as_str()));
+    match (begins(&known.busy), begins(&known.waiting)) {
+        (_, true) => Some(Title::Waiting),
+        (true, false) => Some(Title::Busy),
+        (false, false) => None,
+    }
+}
+
+/// What the harness asks on its screen, as one line; the title, where that isn't found.
+pub fn question(harness: &str, title: &str, lines: &[String]) -> String {
+    let shown = plain(lines);
+    let asked = titles(harness).and_then(|known| {
+        let [begin, end] = &known.question;
+        let from = shown.get(shown.rfind(begin.as_str())?..)?;
+        Some(from.split_once(end.as_str()).map_or(from, |(question, _)| question).trim_end().to_owned())
+    });
+    asked.unwrap_or_else(|| title.to_owned())
+}
+
+fn titles(harness: &str) -> Option<&'static Titles> {
+    SCREENS.title.iter().find(|titles| titles.harness == harness)
 }
 
 /// Where the harness takes its input, if that is known; of a harness that isn't, any one's.
@@ -137,6 +189,22 @@ mod tests {
         for Dialog { harness, name, .. } in &read.dialog {
             assert!(seen.contains(&(harness.clone(), name.clone())), "nobody has captured {name} of {harness}");
         }
+    }
+
+    #[test]
+    fn a_title_says_what_codex_does_and_its_screen_what_it_asks() {
+        let asks = "[ ! ] Action Required | work";
+        let said = ["⠇ work", "[ . ] Action Required | work", asks, "work", "vm", ""].map(|text| title("codex", text));
+        let waits = Some(Title::Waiting);
+        assert_eq!(said, [Some(Title::Busy), waits, waits, None, None, None]);
+        assert_eq!(title("my-own", "⠇ work"), None);
+        let screen = "› Do it.\n\n• Running echo forty-two > answer.txt\n\n  Would you like to run the following command?\n\n  \
+                      Environment: local\n\n  Reason: May I look?\n\n  $ echo forty-two > answer.txt\n\n› 1. Yes, proceed (y)\n  \
+                      2. No, and tell Codex what to do differently (esc)\n\n  Press enter to confirm or esc to cancel";
+        let lines: Vec<String> = screen.lines().map(ToOwned::to_owned).collect();
+        let asked = "Would you like to run the following command? Environment: local Reason: May I look? $ echo forty-two > answer.txt";
+        assert_eq!(question("codex", asks, &lines), asked);
+        assert_eq!(question("codex", asks, &[]), asks);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dialect::screens::{self, input::Input};
+use crate::dialect::screens::{self, Title, input::Input};
 use crate::model::{AgentName, AgentSpec, Observed, Output, RunId, Screen, Shown};
 use crate::sys::clock;
 use crate::sys::last_output::Terminal;
@@ -54,8 +54,9 @@ impl Executor {
         self.report_later(agent.clone(), id, async move {
             let screen = match lines.await {
                 Ok(mut lines) if !lines.is_empty() => {
-                    let state = PaneState::parse(&lines.remove(0));
-                    screen(&harness, spec.as_deref(), state, &lines)
+                    let first = lines.remove(0);
+                    let (state, title) = PaneState::parse(&first).unzip();
+                    screen(&harness, spec.as_deref(), state, title.unwrap_or_default(), &lines)
                 }
                 Ok(_) => Screen::Unknown("its pane is gone".to_owned()),
                 Err(error) => Screen::Unknown(error.to_string()),
@@ -67,9 +68,21 @@ impl Executor {
 }
 
 /// What a screen says, without any value of the agent's environment.
-fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lines: &[String]) -> Screen {
+fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, title: &str, lines: &[String]) -> Screen {
     if let Some(dialog) = screens::dialog(harness, lines) {
         return Screen::Dialog(dialog.to_owned());
+    }
+    let values = |spec: &AgentSpec| -> Vec<String> {
+        spec.launch.env.values().map(|value| String::from_utf8_lossy(value.expose()).into_owned()).collect()
+    };
+    match screens::title(harness, title) {
+        Some(Title::Busy) => return Screen::Working,
+        Some(Title::Waiting) => {
+            // What may not be shown of it need not be: it waits.
+            let question = |spec: &AgentSpec| without(&screens::question(harness, title, lines), &values(spec));
+            return Screen::Asking(spec.map(question).unwrap_or_default());
+        }
+        None => {}
     }
     let cursor = state.map_or((0, 0), |state| (state.column, state.row));
     let is_at_work = screens::works(harness, lines);
@@ -80,8 +93,7 @@ fn screen(harness: &str, spec: Option<&AgentSpec>, state: Option<PaneState>, lin
     let Some(spec) = spec else {
         return Screen::Unknown("what may be shown of it is not known".to_owned());
     };
-    let values: Vec<_> = spec.launch.env.values().map(|value| String::from_utf8_lossy(value.expose())).collect();
-    let words = without(&screens::last_words(lines), &values);
+    let words = without(&screens::last_words(lines), &values(spec));
     if inputs.iter().any(Input::is_begun) { Screen::Typed(words) } else { Screen::Other(words) }
 }
 

@@ -108,7 +108,7 @@ impl Nudge {
     /// What is at its prompt; an error if nothing may be typed there at all.
     async fn look(&self) -> Result<Seen, String> {
         let mut lines = self.run(command::look(&self.pane)).await?;
-        let state = if lines.is_empty() { None } else { PaneState::parse(&lines.remove(0)) };
+        let state = if lines.is_empty() { None } else { PaneState::parse(&lines.remove(0)).map(|(state, _)| state) };
         let state = state.ok_or("its pane is gone")?;
         if !state.takes_keys {
             return Err("somebody scrolls in its pane, or its input is switched off".to_owned());

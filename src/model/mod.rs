@@ -24,7 +24,7 @@ pub use outcome::{End, Evidence, Outcome};
 pub use secret::Secret;
 pub use spec::{
     AGENTD, AgentSpec, Extra, Fingerprint, HOOK_FILES, HOOKS, Interrupt, Launch, Limits, OnStall, Origin, Policy,
-    Restart, Resume, SESSION, Stall, hooks_are_among,
+    Restart, Resume, SESSION, Shows, Stall, hooks_are_among,
 };
 pub use state::State;
 pub use time::{Mono, Now, RunId, Wall};

@@ -66,6 +66,10 @@ pub enum Screen {
     Prompt,
     /// The same with a line in it that is not submitted; these are the last words.
     Typed(String),
+    /// By its title, it works.
+    Working,
+    /// By its title, it waits for the answer to this.
+    Asking(String),
     /// Something else, of which these are the last words.
     Other(String),
     /// Nobody can tell, for this reason.

@@ -107,6 +107,18 @@ pub struct Resume {
     pub place: usize,
 }
 
+/// What a harness's terminal shows of what it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// Nothing that could be relied on.
+    #[default]
+    Nothing,
+    /// It writes all the time while it works, so that one that doesn't has come to rest.
+    Motion,
+    /// Its title says what it does.
+    Title,
+}
+
 /// How an agent is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -126,8 +138,8 @@ pub struct Policy {
     pub grace_period: Duration,
     /// How this harness is asked to end.
     pub interrupt: Interrupt,
-    /// Whether it writes to its terminal all the time while it works, so that one that doesn't has come to rest.
-    pub moves_at_work: bool,
+    /// What its terminal shows of what it does.
+    pub shows: Shows,
     /// How long a run has to begin to work; one that hasn't by then has failed to start.
     pub startup_deadline: Option<Duration>,
     /// What follows when nothing happens.
@@ -227,7 +239,7 @@ impl AgentSpec {
                 limits: Limits::default(),
                 grace_period: Duration::ZERO,
                 interrupt: Interrupt::Sigint,
-                moves_at_work: false,
+                shows: Shows::Nothing,
                 startup_deadline: None,
                 stall: None,
             },

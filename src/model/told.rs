@@ -38,6 +38,12 @@ impl Doing {
 
     /// The source of what it sees there against what was told: nothing moves, and a prompt is on it.
     pub const SCREEN: &str = "screen";
+
+    /// The source of what it reads in the terminal's title.
+    pub const TITLE: &str = "title";
+
+    /// All that is agentd's own.
+    const OURS: [&str; 3] = [Self::SEEN, Self::SCREEN, Self::TITLE];
 }
 
 /// What was used of a model, as far as it was told.
@@ -155,7 +161,7 @@ impl Told {
 /// Anything beside an agent can tell any source. What agentd did, judged or saw itself is for it alone to say: policies go by it.
 fn hear_source(place: &mut String, source: &str) {
     let is_by_exit = source.strip_prefix(Evidence::EXIT).is_some_and(|more| more.is_empty() || more.starts_with(' '));
-    let is_ours = is_by_exit || [Evidence::OURS, Doing::SEEN, Doing::SCREEN].contains(&source);
+    let is_ours = is_by_exit || source == Evidence::OURS || Doing::OURS.contains(&source);
     if is_ours { "" } else { source }.clone_into(place);
 }
 
@@ -215,9 +221,15 @@ mod tests {
 
     #[test]
     fn nobody_tells_by_a_source_that_is_agentds_own() {
-        for ours in
-            [Evidence::OURS, Doing::SEEN, Doing::SCREEN, Evidence::EXIT, "exit after stream result", " agen\u{7}td"]
-        {
+        for ours in [
+            Evidence::OURS,
+            Doing::SEEN,
+            Doing::SCREEN,
+            Doing::TITLE,
+            Evidence::EXIT,
+            "exit after stream result",
+            " agen\u{7}td",
+        ] {
             let told = heard(&[
                 "ACTIVITY=busy\nACTIVITY_SOURCE=before\nOUTCOME=failed\nOUTCOME_SOURCE=before",
                 &format!("ACTIVITY_SOURCE={ours}\nOUTCOME_SOURCE={ours}"),

@@ -23,7 +23,7 @@ pub(super) fn policy() -> Policy {
         limits: crate::model::Limits::default(),
         grace_period: Duration::from_secs(30),
         interrupt: Interrupt::Sigint,
-        moves_at_work: false,
+        shows: crate::model::Shows::Nothing,
         startup_deadline: None,
         stall: None,
     }

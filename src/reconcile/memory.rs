@@ -8,7 +8,7 @@ use super::restart;
 use super::resume::Conversation;
 use crate::model::{
     Activity, AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId,
-    SessionName, Spent, State, Told, Wall,
+    SessionName, Shows, Spent, State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -230,7 +230,7 @@ impl AgentMemory {
             limits: Limits::default(),
             grace_period: seconds(30),
             interrupt: Interrupt::Sigint,
-            moves_at_work: false,
+            shows: Shows::Nothing,
             startup_deadline: None,
             stall: None,
         };
@@ -259,7 +259,10 @@ impl AgentMemory {
     /// Whether its terminal is worth a look now and then.
     pub fn is_watched(&self) -> bool {
         matches!(self.phase, Phase::Running { .. })
-            && (self.told.activity.is_none() || self.declared.policy.stall.is_some() || self.is_doubtful())
+            && (self.told.activity.is_none()
+                || self.declared.policy.stall.is_some()
+                || self.declared.policy.shows == Shows::Title
+                || self.is_doubtful())
     }
 
     /// Whether it tells that it works or waits, and its terminal would show it if it didn't.
@@ -268,7 +271,7 @@ impl AgentMemory {
             Activity::Busy | Activity::Waiting => true,
             Activity::Starting | Activity::Idle => false,
         });
-        is_told && self.declared.policy.moves_at_work
+        is_told && self.declared.policy.shows == Shows::Motion
     }
 
     /// The public state.

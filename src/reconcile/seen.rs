@@ -1,12 +1,13 @@
 //! What an agent's terminal shows of what it does: of one that tells nothing of itself, and of one that tells it was busy and
-//! has come to rest without a word, as some do that a person interrupts; or that it waits, and is not asking any more.
+//! has come to rest without a word, as some do that a person interrupts; or that it waits, and is not asking any more. Of one
+//! whose terminal has a title that says it, that.
 
 use std::time::Duration;
 
 use super::Action;
 use super::memory::{AgentMemory, Phase};
 use super::turn::Turn;
-use crate::model::{Activity, Doing, Mono, Screen, Shown};
+use crate::model::{Activity, Doing, Mono, Screen, Shown, Shows};
 
 /// A terminal that was written to within this time is busy: more than the eight seconds that the kernel is exact to and the
 /// five between two looks.
@@ -15,6 +16,9 @@ const BUSY_FOR: Duration = Duration::from_secs(15);
 /// One whose screen moves all the time while it works doesn't, if nothing was written there for this long; however busy the
 /// host is.
 const STILL_FOR: Duration = Duration::from_secs(20);
+
+/// What is written is on the screen within this time.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// A question is on the screen this long after it was told.
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
@@ -25,7 +29,9 @@ impl Turn<'_, '_> {
         if !matches!(memory.phase, Phase::Running { .. }) {
             return;
         }
-        if memory.is_doubtful() {
+        if memory.declared.policy.shows == Shows::Title {
+            self.see_title(memory);
+        } else if memory.is_doubtful() {
             self.doubt(memory);
         } else if memory.told.activity.is_some() {
             memory.seen = None;
@@ -82,12 +88,61 @@ impl Turn<'_, '_> {
             Some(
                 Screen::Prompt
                 | Screen::Typed(_)
+                | Screen::Working
+                | Screen::Asking(_)
                 | Screen::Asked
                 | Screen::Dialog(_)
                 | Screen::Other(_)
                 | Screen::Unknown(_),
             ) => {}
         }
+    }
+
+    /// Its title says what it does, where it doesn't itself. It is read with all that is written, and once more when that was
+    /// the last.
+    fn see_title(&mut self, memory: &mut AgentMemory) {
+        let Some((seat, output)) = self.seat.and_then(|seat| Some((seat, seat.output?))) else {
+            return self.see_terminal(memory);
+        };
+        let shown = seat.shown.as_ref().filter(|shown| shown.run == memory.run);
+        let asked = shown.map_or(Mono(0), |shown| shown.asked);
+        let is_last_at = output.until.after(SHOWN_WITHIN);
+        let now = self.world.now.mono;
+        if shown.is_none() || asked < output.at.min(now) || (asked < is_last_at && is_last_at <= now) {
+            return self.read(memory);
+        }
+        if asked < is_last_at {
+            self.world.wake(is_last_at);
+        }
+        let told = memory.told.activity.as_ref();
+        // A turn's end is told as it is shown.
+        let is_older = told.is_some() && memory.told.heard.is_some_and(|heard| asked < heard);
+        let (activity, question) = match shown.map(|shown| &shown.screen) {
+            Some(Screen::Asked) => return,
+            Some(Screen::Working) if !is_older => (Activity::Busy, ""),
+            Some(Screen::Asking(question)) if !is_older => (Activity::Waiting, question.as_str()),
+            Some(Screen::Prompt | Screen::Typed(_)) if told.is_none() => (Activity::Idle, ""),
+            Some(Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_)) | None if told.is_none() => {
+                return self.see_terminal(memory);
+            }
+            Some(
+                Screen::Working
+                | Screen::Asking(_)
+                | Screen::Prompt
+                | Screen::Typed(_)
+                | Screen::Dialog(_)
+                | Screen::Other(_)
+                | Screen::Unknown(_),
+            )
+            | None => {
+                memory.seen = None;
+                return;
+            }
+        };
+        memory.seen = match memory.seen.take() {
+            Some(before) if before.activity == activity && before.question == question => Some(before),
+            _ => Some(Doing { question: question.to_owned(), ..doing(activity, asked, Doing::TITLE) }),
+        };
     }
 
     fn see_terminal(&mut self, memory: &mut AgentMemory) {
@@ -182,7 +237,7 @@ mod tests {
     fn at_work(screen: Screen) -> Fake {
         let mut fake = Fake::new();
         fake.screen = screen;
-        fake.declare(spec("a", 1, Policy { moves_at_work: true, ..policy() }));
+        fake.declare(spec("a", 1, Policy { shows: Shows::Motion, ..policy() }));
         fake.settle();
         fake.tell(&name("a"), "ACTIVITY=busy\nACTIVITY_SOURCE=hook");
         fake.settle();
@@ -331,11 +386,72 @@ mod tests {
         assert_eq!((does(&fake), fake.memory.agents[&name("a")].is_watched()), (Some((Activity::Waiting, 100)), true));
     }
 
+    /// One that runs since 100 s, whose terminal's title says what it does.
+    fn titled(screen: Screen) -> Fake {
+        let mut fake = Fake::new();
+        fake.screen = screen;
+        fake.declare(spec("a", 1, Policy { shows: Shows::Title, ..policy() }));
+        fake.settle();
+        fake
+    }
+
+    #[test]
+    fn a_title_says_what_who_tells_nothing_of_it_does() {
+        let mut fake = titled(Screen::Working);
+        assert_eq!((does(&fake), reads(&fake)), (None, vec![]), "nobody has looked yet");
+        assert!(fake.memory.agents[&name("a")].is_watched());
+        write(&mut fake, 100);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 100)), "title"));
+        pass(&mut fake, 10);
+        write(&mut fake, 109);
+        assert_eq!((does(&fake), reads(&fake)), (Some((Activity::Busy, 100)), vec![100, 101, 110]), "it goes on");
+        fake.screen = Screen::Asking("May I?".into());
+        pass(&mut fake, 5);
+        write(&mut fake, 115);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Waiting, 115)), "title"));
+        assert_eq!(fake.memory.agents[&name("a")].doing().unwrap().question, "May I?");
+        // It is answered after the last look, within the time that the kernel is exact to.
+        fake.screen = Screen::Prompt;
+        pass(&mut fake, 1);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 116)), "title"));
+        pass(&mut fake, 1000);
+        assert_eq!((reads(&fake).last(), fake.wake_at), (Some(&116), None), "who rests wakes nobody");
+    }
+
+    #[test]
+    fn a_title_knows_of_a_turn_that_is_not_told_of_until_it_ends() {
+        let mut fake = titled(Screen::Typed("half a li".into()));
+        fake.tell(&name("a"), "ACTIVITY=idle\nACTIVITY_SOURCE=notify");
+        fake.settle();
+        pass(&mut fake, 20);
+        write(&mut fake, 120);
+        pass(&mut fake, 10);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 100)), "notify"), "somebody types");
+        fake.screen = Screen::Working;
+        write(&mut fake, 130);
+        pass(&mut fake, 5);
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 130)), "title"));
+        fake.tell(&name("a"), "ACTIVITY=idle\nACTIVITY_SOURCE=again");
+        fake.settle();
+        assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 100)), "again"), "told after it was read");
+    }
+
+    #[test]
+    fn a_terminal_without_a_known_title_is_as_any_other() {
+        for screen in [Screen::Other("Loading".into()), Screen::Unknown("tmux: no".into())] {
+            let mut fake = titled(screen);
+            write(&mut fake, 100);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Busy, 100)), "terminal"));
+            pass(&mut fake, 20);
+            assert_eq!((does(&fake), source(&fake)), (Some((Activity::Idle, 100)), "terminal"));
+        }
+    }
+
     /// What was seen before it told anything is of no account, and what is seen of one that is being stopped either.
     #[test]
     fn what_was_seen_before_it_told_anything_is_forgotten() {
         let mut fake = Fake::new();
-        fake.declare(spec("a", 1, Policy { moves_at_work: true, ..policy() }));
+        fake.declare(spec("a", 1, Policy { shows: Shows::Motion, ..policy() }));
         fake.settle();
         write(&mut fake, 50);
         pass(&mut fake, 20);
@@ -351,7 +467,7 @@ mod tests {
         let stall = Stall { after: Duration::from_secs(60), max_nudges: 1, on_stall: OnStall::Notify };
         let mut fake = Fake::new();
         fake.screen = Screen::Prompt;
-        let policy = Policy { moves_at_work: true, stall: Some(stall), ..policy() };
+        let policy = Policy { shows: Shows::Motion, stall: Some(stall), ..policy() };
         let mut spec = AgentSpec::clone(&spec("a", 1, policy));
         spec.nudge = Some("Go on.".into());
         fake.declare(spec.into());

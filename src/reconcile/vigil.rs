@@ -59,7 +59,7 @@ impl Turn<'_, '_> {
             Some(Screen::Asked) => None,
             Some(Screen::Dialog(dialog)) => Some(format!("after {late} it {dialog}")),
             // Some tell nothing before their first turn.
-            Some(Screen::Prompt) => self.is_active(memory),
+            Some(Screen::Prompt | Screen::Working | Screen::Asking(_)) => self.is_active(memory),
             // One that tells nothing may well be at work.
             Some(Screen::Other(_) | Screen::Typed(_) | Screen::Unknown(_)) if told.is_none() && !tells => {
                 self.is_active(memory)

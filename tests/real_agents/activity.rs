@@ -158,8 +158,27 @@ pub fn rests_after_escape(harness: &str, package: &str, more: &str) {
     let is_done = |agent: &Value| rests(agent) && host.at("work/done").exists();
     let agent = wait_for(&host, &daemon, harness, "rest after its tool", is_done);
     assert_ne!(agent["activity"]["source"], "screen", "{agent}");
-    let told = daemon.events().into_iter().filter(|event| event["activity"]["source"] == "screen");
-    assert_eq!(told.count(), 0, "it was taken for idle at work");
+    // Before its first turn it does rest.
+    let works = |event: &Value| event["activity"]["state"] == "busy";
+    let is_seen = |event: &Value| ["screen", "title"].iter().any(|source| event["activity"]["source"] == *source);
+    let told =
+        daemon.events().into_iter().filter(|event| event["type"] == "activity").skip_while(|event| !works(event));
+    let rested: Vec<_> = told.filter(|event| is_seen(event) && rests(event)).collect();
+    assert_eq!(rested, Vec::<Value>::new(), "it was taken for idle at work");
+}
+
+/// Of its work it tells nothing, but its terminal's title does.
+pub fn is_known_by_its_title(harness: &str, package: &str, more: &str) {
+    let Some(bin) = install::bin(package) else { return };
+    let provider = Provider::start(Script::Hangs);
+    let host = host(harness, &bin, &provider, more);
+    let daemon = host.start();
+    let by_title =
+        |agent: &Value, state: &str| agent["activity"]["state"] == state && agent["activity"]["source"] == "title";
+    wait_for(&host, &daemon, harness, "work", |agent| by_title(agent, "busy"));
+    until("a question", || (!provider.asked().is_empty()).then_some(()));
+    host.tmux(&["send-keys", "-t", &format!("={harness}:"), "Escape"]).unwrap();
+    wait_for(&host, &daemon, harness, "rest after Escape", |agent| by_title(agent, "idle"));
 }
 
 /// It asked, and a person refuses with Escape to answer: it doesn't wait any more, and tells nothing of that.

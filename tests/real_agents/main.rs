@@ -22,7 +22,7 @@ mod stall;
 use std::fs;
 use std::path::Path;
 
-use activity::{rests_after_escape, rests_after_refusal, tells_of_its_work, tells_what_it_asks};
+use activity::{is_known_by_its_title, rests_after_escape, rests_after_refusal, tells_of_its_work, tells_what_it_asks};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
 use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
@@ -262,10 +262,12 @@ proofs! {
     claude_code_tells_of_its_work: "claude-code", CLAUDE, Interactive, Tells, tells_of_its_work, "";
     gemini_tells_of_its_work: "gemini-cli", GEMINI, Interactive, Tells, tells_of_its_work, FLASH;
     qwen_code_tells_of_its_work: "qwen-code", QWEN, Interactive, Tells, tells_of_its_work, "";
+    codex_tells_of_its_work: "codex", CODEX, Interactive, Tells, is_known_by_its_title, "";
     opencode_tells_of_its_work: "opencode", OPENCODE, Interactive, Tells, tells_of_its_work, "";
     claude_code_tells_what_it_asks: "claude-code", CLAUDE, Interactive, Asks, tells_what_it_asks, "";
     gemini_tells_what_it_asks: "gemini-cli", GEMINI, Interactive, Asks, tells_what_it_asks, FLASH;
     qwen_code_tells_what_it_asks: "qwen-code", QWEN, Interactive, Asks, tells_what_it_asks, "";
+    codex_tells_what_it_asks: "codex", CODEX, Interactive, Asks, tells_what_it_asks, "";
     opencode_tells_what_it_asks: "opencode", OPENCODE, Interactive, Asks, tells_what_it_asks, "";
     an_idle_claude_code_is_nudged: "claude-code", CLAUDE, Interactive, Nudged, is_nudged, "";
     an_idle_codex_is_nudged: "codex", CODEX, Interactive, Nudged, is_nudged, "";
@@ -280,6 +282,7 @@ proofs! {
     claude_code_rests_after_a_refusal: "claude-code", CLAUDE, Interactive, Escaped, rests_after_refusal, "";
     gemini_rests_after_escape: "gemini-cli", GEMINI, Interactive, Escaped, rests_after_escape, FLASH;
     qwen_code_rests_after_escape: "qwen-code", QWEN, Interactive, Escaped, rests_after_escape, "";
+    codex_rests_after_escape: "codex", CODEX, Interactive, Escaped, rests_after_escape, "";
     opencode_rests_after_escape: "opencode", OPENCODE, Interactive, Escaped, rests_after_escape, "";
     opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
 }

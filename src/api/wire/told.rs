@@ -12,8 +12,9 @@ pub(in crate::api) struct Activity<'a> {
     #[schema(value_type = ActivityWord)]
     state: &'static str,
     since: Time,
-    /// What told it: an event of the harness's; `terminal`, where only the pane's output was to be seen; or `screen`, where an
-    /// agent that told it was busy or waiting stands still at its prompt.
+    /// What told it: an event of the harness's; `terminal`, where only the pane's output was to be seen; `title`, where
+    /// the harness says it in its terminal's; or `screen`, where an agent that told it was busy or waiting stands still at its
+    /// prompt.
     source: &'a str,
     /// What it waits on, in the words in which a person is asked.
     #[serde(skip_serializing_if = "str::is_empty")]

@@ -18,7 +18,8 @@ use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
 use crate::dialect::Dialect;
-use crate::model::{Interrupt, Limits};
+use crate::dialect::screens;
+use crate::model::{Interrupt, Limits, Shows};
 
 use form::{Form, fill_in};
 pub use manner::Manner;
@@ -238,10 +239,15 @@ impl Harness {
         name.into_iter().chain(manner.words()).collect()
     }
 
-    /// How it is asked to end, and whether its screen moves while it works.
-    pub fn manners(&self, mode: Mode) -> (Interrupt, bool) {
+    /// How it is asked to end, and what its terminal shows of what it does.
+    pub fn manners(&self, mode: Mode) -> (Interrupt, Shows) {
         let form = self.form(mode).unwrap_or(&self.interactive);
-        (form.interrupt, form.moves_at_work)
+        let shows = match mode {
+            Mode::Interactive if screens::has_titles(&self.name) => Shows::Title,
+            Mode::Interactive | Mode::Headless if form.moves_at_work => Shows::Motion,
+            Mode::Interactive | Mode::Headless => Shows::Nothing,
+        };
+        (form.interrupt, shows)
     }
 
     fn mode_of(&self, request: &Request) -> Mode {

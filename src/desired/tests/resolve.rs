@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Interrupt, OnStall, Policy, Restart, Stall};
+use crate::model::{Interrupt, OnStall, Policy, Restart, Shows, Stall};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn the_defaults() {
             timeout: None,
             grace_period: Duration::from_secs(30),
             interrupt: Interrupt::TypeCtrlC(2),
-            moves_at_work: true,
+            shows: Shows::Motion,
             startup_deadline: None,
             stall: None,
         }

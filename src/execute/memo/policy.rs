@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Interrupt, Limits, Policy, Restart, Stall};
+use crate::model::{Interrupt, Limits, Policy, Restart, Shows, Stall};
 
 use super::super::memo_pulse::StallMemo;
 use super::{is_default, nanos};
@@ -24,7 +24,7 @@ pub(super) struct PolicyMemo {
     grace_ns: u64,
     interrupt: InterruptMemo,
     #[serde(default, skip_serializing_if = "is_default")]
-    moves_at_work: bool,
+    shows: ShowsMemo,
     #[serde(default, skip_serializing_if = "is_default")]
     startup_deadline_ns: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -47,6 +47,15 @@ enum InterruptMemo {
     TypeCtrlC(u8),
 }
 
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ShowsMemo {
+    #[default]
+    Nothing,
+    Motion,
+    Title,
+}
+
 impl From<Policy> for PolicyMemo {
     fn from(policy: Policy) -> Self {
         Self {
@@ -67,7 +76,11 @@ impl From<Policy> for PolicyMemo {
                 Interrupt::Sigterm => InterruptMemo::Sigterm,
                 Interrupt::TypeCtrlC(times) => InterruptMemo::TypeCtrlC(times),
             },
-            moves_at_work: policy.moves_at_work,
+            shows: match policy.shows {
+                Shows::Nothing => ShowsMemo::Nothing,
+                Shows::Motion => ShowsMemo::Motion,
+                Shows::Title => ShowsMemo::Title,
+            },
             startup_deadline_ns: policy.startup_deadline.map(nanos),
             stall: policy.stall.map(StallMemo::from),
         }
@@ -93,7 +106,11 @@ impl From<PolicyMemo> for Policy {
                 InterruptMemo::Sigterm => Interrupt::Sigterm,
                 InterruptMemo::TypeCtrlC(times) => Interrupt::TypeCtrlC(times),
             },
-            moves_at_work: memo.moves_at_work,
+            shows: match memo.shows {
+                ShowsMemo::Nothing => Shows::Nothing,
+                ShowsMemo::Motion => Shows::Motion,
+                ShowsMemo::Title => Shows::Title,
+            },
             startup_deadline: memo.startup_deadline_ns.map(Duration::from_nanos),
             stall: memo.stall.map(Stall::from),
         }

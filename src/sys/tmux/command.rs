@@ -117,19 +117,19 @@ pub struct PaneState {
 }
 
 impl PaneState {
-    /// Reads the first line of [`look`].
-    pub fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split(' ');
+    /// Reads the first line of [`look`]; behind it stands the terminal's title.
+    pub fn parse(line: &str) -> Option<(Self, &str)> {
+        let mut words = line.splitn(6, ' ');
         let mut number = || words.next()?.parse::<usize>().ok();
         let (dead, modes, off, column, row) = (number()?, number()?, number()?, number()?, number()?);
-        Some(Self { takes_keys: dead + modes + off == 0, column, row })
+        Some((Self { takes_keys: dead + modes + off == 0, column, row }, words.next().unwrap_or_default()))
     }
 }
 
-/// Prints a pane's [`PaneState`], then its screen, with its attributes.
+/// Prints a pane's [`PaneState`] with its title, then its screen, with its attributes.
 pub fn look(pane_id: &str) -> Line {
     let pane = quote(pane_id);
-    let format = "#{pane_dead} #{pane_in_mode} #{pane_input_off} #{cursor_x} #{cursor_y}";
+    let format = "#{pane_dead} #{pane_in_mode} #{pane_input_off} #{cursor_x} #{cursor_y} #{pane_title}";
     Line::of(&[format!("display-message -p -t {pane} '{format}'"), format!("capture-pane -p -e -t {pane}")])
 }
 
