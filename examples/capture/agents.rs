@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use serde_json::json;
 
-use crate::install::{self, CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
+use crate::install::{self, AIDER, CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, QWEN};
 
 /// What it signs in with.
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
@@ -80,17 +80,42 @@ pub const ALL: &[Agent] = &[
         bypass: &["--auto"],
         ask: &[],
     },
+    Agent {
+        name: "copilot",
+        package: COPILOT,
+        program: "copilot",
+        run: &[],
+        headless: &["--output-format", "json", "-p"],
+        interactive: &["-i"],
+        bypass: &["--allow-all"],
+        ask: &[],
+    },
+    Agent {
+        name: "aider",
+        package: AIDER,
+        program: "aider",
+        run: &["--no-fancy-input"],
+        headless: &["--message"],
+        interactive: &[],
+        bypass: &["--yes-always"],
+        ask: &[],
+    },
 ];
 
 impl Agent {
     /// The program, which is installed first.
     pub fn path(&self) -> PathBuf {
-        install::bin(self.package).expect("npm and its registry").join(self.program)
+        install::bin(self.package).expect("its registry, and who asks it").join(self.program)
+    }
+
+    /// What its standard output is.
+    pub fn form(&self) -> &'static str {
+        if self.name == "aider" { "txt" } else { "jsonl" }
     }
 
     /// Its version alone.
     pub fn version(&self) -> &str {
-        self.package.rsplit('@').next().unwrap()
+        self.package.rsplit(['@', '=']).next().unwrap()
     }
 }
 
@@ -117,6 +142,18 @@ pub fn environment(home: &Path, port: u16) -> Vec<(String, String)> {
         ("DISABLE_AUTOUPDATER", "1"),
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
         ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+        ("COPILOT_PROVIDER_BASE_URL", &format!("{local}/v1")),
+        ("COPILOT_PROVIDER_API_KEY", KEY),
+        ("COPILOT_MODEL", "test"),
+        ("COPILOT_OFFLINE", "true"),
+        ("OPENAI_API_BASE", &format!("{local}/v1")),
+        ("AIDER_MODEL", "openai/test"),
+        ("AIDER_ANALYTICS", "false"),
+        ("AIDER_CHECK_UPDATE", "false"),
+        ("AIDER_SHOW_MODEL_WARNINGS", "false"),
+        ("AIDER_SHOW_RELEASE_NOTES", "false"),
+        ("AIDER_GIT", "false"),
+        ("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
         // Else claude asks nobody for nothing as root only outside of one.
         ("IS_SANDBOX", "1"),
     ];
@@ -158,5 +195,9 @@ pub fn furnish(home: &Path, port: u16) {
     let qwen =
         json!({"security": {"auth": {"selectedType": "openai"}}, "model": {"generationConfig": {"maxRetries": 1}}});
     write(".qwen/settings.json", &qwen.to_string());
+    // What models cost, which it would fetch else.
+    let price = json!({"openai/test": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 100_000,
+        "input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6}});
+    write(".aider/caches/model_prices_and_context_window.json", &price.to_string());
     write("question.txt", "What is the answer?\n");
 }

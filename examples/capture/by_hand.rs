@@ -4,12 +4,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::agents;
-use crate::provider::{Failure, Provider, Script, Tool};
+use crate::provider::{FILE, Failure, Provider, Script, Tool};
 
 pub fn run(script: &str, command: &[String]) {
     let resets_in = Duration::from_secs(4000);
     let script = match script {
         "answers" => Script::Answers,
+        "file" => Script::Says(FILE),
         "tool" => Script::Uses(Tool::Outside("echo forty-two > answer.txt")),
         "asks" => Script::Uses(Tool::Ask("Is it forty-two?")),
         "wrong_key" => Script::Fails(Failure::WrongKey),

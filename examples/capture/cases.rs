@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::agents::Agent;
-use crate::provider::{Failure, Script, Tool};
+use crate::provider::{FILE, Failure, Script, Tool};
 
 /// One run.
 pub struct Case {
@@ -82,6 +82,11 @@ pub fn headless(agent: &Agent) -> Vec<Case> {
         args.extend(["--max-budget-usd", "0.00001"]);
         cases.push(Case { args, ..case("over_budget", Script::Uses(SHELL)) });
     }
+    if agent.name == "aider" {
+        // It has no tools: it reads what to do with files in what the model says.
+        cases.retain(|case| !matches!(case.name, "tool" | "refused"));
+        cases.push(Case { args: agent.bypass.to_vec(), ..case("tool", Script::Says(FILE)) });
+    }
     if agent.name == "qwen-code" {
         let mut args = agent.bypass.to_vec();
         args.extend(["--max-session-turns", "1"]);
@@ -102,8 +107,11 @@ pub fn interactive(agent: &Agent) -> Vec<Case> {
         then: None,
     };
     let failure = Until::Told("StopFailure");
-    if agent.name != "claude-code" {
-        return others(agent);
+    match agent.name {
+        "claude-code" => {}
+        // They tell nothing there.
+        "copilot" | "aider" => return Vec::new(),
+        _ => return others(agent),
     }
     let shell = || Script::Uses(SHELL);
     let asks = || Case { args: agent.ask.to_vec(), ..case("permission", shell(), Until::Told("permission_prompt")) };

@@ -49,7 +49,7 @@ pub fn capture(agent: &Agent, case: &Case) {
     println!("  {status}, {} questions, {:.1?}", provider.asked().len(), started.elapsed());
     let place = fixtures("streams", agent);
     let normal = |text: Vec<u8>| normal::normal(&String::from_utf8_lossy(&text), &home, provider.port);
-    fs::write(place.join(format!("{}.jsonl", case.name)), normal(fs::read(&out).unwrap())).unwrap();
+    fs::write(place.join(format!("{}.{}", case.name, agent.form())), normal(fs::read(&out).unwrap())).unwrap();
     let exit = if was_killed { format!("still there after {PATIENCE:?}") } else { say(status) };
     fs::write(place.join(format!("{}.exit", case.name)), exit + "\n").unwrap();
     fs::write(place.join("version"), format!("{}\n", agent.version())).unwrap();

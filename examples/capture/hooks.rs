@@ -138,6 +138,7 @@ impl Hooks {
                 let config = json!({"plugin": [format!("file://{plugin}")]});
                 hooks.env = vec![("OPENCODE_CONFIG_CONTENT".to_owned(), config.to_string())];
             }
+            "copilot" | "aider" => {}
             other => panic!("no hooks for {other}"),
         }
         hooks

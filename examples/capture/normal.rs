@@ -14,7 +14,7 @@ pub fn normal(text: &str, home: &Path, port: u16) -> String {
     });
     let text = numbered(&text, r"\b(?:ses|msg|prt|per|evt|que)_[0-9a-zA-Z]{20,}", |n| format!("id_{n:026}"));
     let times = [
-        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "2030-01-01T00:00:00.000Z"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)", "2030-01-01T00:00:00.000Z"),
         (r"\b1[789]\d{11}\b", "1893456000000"),
         (r"\b1[789]\d{8}\b", "1893456000"),
         (r#""slug":"[a-z-]+""#, r#""slug":"a-name""#),
@@ -24,6 +24,8 @@ pub fn normal(text: &str, home: &Path, port: u16) -> String {
         (r"file:///\S+/node_modules/", "file:///opt/agents/node_modules/"),
         (r"-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z", "-2030-01-01T00-00-00-000Z"),
         (r"/cc-socks-\d+/\d+", "/cc-socks-1000/1"),
+        (r#"("[a-zA-Z]*(?:DurationMs|durationMs|BodyBytes|BodyWireBytes)"):[0-9]+"#, "$1:1"),
+        (r"retry wait time: [0-9.]+ s", "retry wait time: 1 s"),
         (r"try again at [0-9: ]+[AP]M", "try again at 1:00 AM"),
         (r"resets [0-9:]+[ap]m", "resets 1:00am"),
         (r#""(time_to_request_ms|first_content_frame_ms|retry_delay_ms|seconds|waitedMs)":[0-9.]+"#, r#""$1":1"#),

@@ -38,6 +38,8 @@ pub fn run(flags: &Flags) -> ExitCode {
     each_line(BufReader::with_capacity(64 * 1024, io::stdin()), |line| {
         let said = match (line, &mut stream) {
             (Line::Whole(line), Some(stream)) => stream.line(line, now()),
+            (Line::Begun(line), Some(stream)) => stream.begun(line),
+            (Line::Begun(_), None) => Said::default(),
             // Of a harness that isn't understood, all is shown.
             (Line::Whole(line), None) => Said { text: [line, b"\n"].concat(), ..Said::default() },
             (Line::TooLong(bytes), _) => Said { text: passed_over(bytes).into_bytes(), ..Said::default() },
@@ -101,10 +103,11 @@ impl<W: Write> Outlet<W> {
     }
 }
 
-/// A line without its end, or how long it would have been.
+/// A line without its end, what there is of it so far, or how long it would have been.
 #[derive(Debug, PartialEq, Eq)]
 enum Line<'a> {
     Whole(&'a [u8]),
+    Begun(&'a [u8]),
     TooLong(u64),
 }
 
@@ -132,6 +135,8 @@ fn each_line(mut input: impl BufRead, mut take: impl FnMut(Line<'_>)) {
             length = 0;
             // A long one was an exception, and its memory is given back.
             line = Vec::new();
+        } else if !is_over && u64::try_from(line.len()).is_ok_and(|kept| kept == length) {
+            take(Line::Begun(&line));
         }
         input.consume(read);
         if is_over {
@@ -149,6 +154,7 @@ mod tests {
         each_line(BufReader::with_capacity(capacity, text), |line| {
             lines.push(match line {
                 Line::Whole(line) => Ok(line.to_vec()),
+                Line::Begun(_) => return,
                 Line::TooLong(bytes) => Err(bytes),
             });
         });

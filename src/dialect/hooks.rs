@@ -34,7 +34,7 @@ pub(super) fn hear(dialect: Dialect, payload: &Value, now: Moment) -> Notices {
         }
         Dialect::OpenCode => return plugin::hear(payload, now),
         // They haven't been tried.
-        Dialect::Cursor => {}
+        Dialect::Cursor | Dialect::Copilot | Dialect::Aider => {}
     }
     notices
 }

@@ -6,10 +6,14 @@
 //! all. An outcome is told only where a harness tells it: in a field of its own first, and else in words of an error
 //! that mean one thing (`words.rs`). What isn't recognised has failed, in the words of the harness.
 //!
+//! Aider alone streams no events: of it, the lines that it prints for people are read.
+//!
 //! What was measured, with programs as of 2026: `tests/fixtures`. By its documentation alone: cursor-agent.
 
+mod aider;
 mod claude;
 mod codex;
+mod copilot;
 mod cursor;
 mod gemini;
 mod hooks;
@@ -48,12 +52,24 @@ pub enum Dialect {
     OpenCode,
     /// `cursor-agent --output-format stream-json`.
     Cursor,
+    /// `copilot --output-format json`.
+    Copilot,
+    /// What `aider --message` prints.
+    Aider,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::ClaudeCode, Self::Codex, Self::GeminiCli, Self::QwenCode, Self::OpenCode, Self::Cursor];
+    pub const ALL: [Self; 8] = [
+        Self::ClaudeCode,
+        Self::Codex,
+        Self::GeminiCli,
+        Self::QwenCode,
+        Self::OpenCode,
+        Self::Cursor,
+        Self::Copilot,
+        Self::Aider,
+    ];
 
     /// The name of the harness.
     pub fn as_str(self) -> &'static str {
@@ -64,6 +80,8 @@ impl Dialect {
             Self::QwenCode => "qwen-code",
             Self::OpenCode => "opencode",
             Self::Cursor => "cursor",
+            Self::Copilot => "copilot",
+            Self::Aider => "aider",
         }
     }
 
@@ -87,14 +105,27 @@ pub struct Moment {
 pub struct Said {
     /// What there is to tell, if anything.
     pub notices: Notices,
-    /// Text for people, in whole lines. Only what was no event, and so is shown as it came, may be anything but UTF-8.
+    /// Text for people, in whole lines but for a question, which is shown when it is asked. Only what was no event, and so is
+    /// shown as it came, may be anything but UTF-8.
     pub text: Vec<u8>,
 }
 
 /// How one harness speaks. It hears events in the order in which they come.
 trait Speech: Send {
     /// Takes an event: an object with a `type`.
-    fn hear(&mut self, event: &Value, now: Moment, told: &mut Told);
+    fn hear(&mut self, _event: &Value, _now: Moment, _told: &mut Told) {}
+
+    /// Takes a line, without its end. What is no event is shown as it is: a harness that fails early says so in plain words.
+    fn line(&mut self, line: &[u8], now: Moment, told: &mut Told) {
+        let event = serde_json::from_slice::<Value>(line).ok();
+        match event.filter(|event| event.get("type").is_some_and(Value::is_string)) {
+            Some(event) => self.hear(&event, now, told),
+            None => told.page.as_it_is(line),
+        }
+    }
+
+    /// Takes what there is of a line that has no end yet.
+    fn begun(&mut self, _line: &[u8], _told: &mut Told) {}
 
     /// There is no more: what is told only by that.
     fn end(&mut self, _now: Moment, _told: &mut Told) {}
@@ -116,17 +147,21 @@ impl Stream {
             Dialect::QwenCode => Box::new(qwen::Qwen::default()),
             Dialect::OpenCode => Box::new(opencode::OpenCode::default()),
             Dialect::Cursor => Box::new(cursor::Cursor::default()),
+            Dialect::Copilot => Box::new(copilot::Copilot::default()),
+            Dialect::Aider => Box::new(aider::Aider::default()),
         };
         Self { speech, told: Told::default() }
     }
 
-    /// Takes a line, without its end. What is no event is shown as it is: a harness that fails early says so in plain words.
+    /// Takes a line, without its end.
     pub fn line(&mut self, line: &[u8], now: Moment) -> Said {
-        let event = serde_json::from_slice::<Value>(line).ok();
-        match event.filter(|event| event.get("type").is_some_and(Value::is_string)) {
-            Some(event) => self.speech.hear(&event, now, &mut self.told),
-            None => self.told.page.as_it_is(line),
-        }
+        self.speech.line(line, now, &mut self.told);
+        self.told.take()
+    }
+
+    /// Takes what there is of a line that has no end yet: a question waits for its answer there.
+    pub fn begun(&mut self, line: &[u8]) -> Said {
+        self.speech.begun(line, &mut self.told);
         self.told.take()
     }
 

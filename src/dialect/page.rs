@@ -43,6 +43,12 @@ impl Page {
         self.lines.push(b'\n');
     }
 
+    /// The beginning of a line that was no event, which somebody is to see before its end.
+    pub(super) fn as_it_begins(&mut self, line: &[u8]) {
+        self.close();
+        self.lines.extend_from_slice(line);
+    }
+
     /// What the model, or the harness, says.
     pub(super) fn say(&mut self, text: &str) {
         self.close();

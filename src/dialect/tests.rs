@@ -14,7 +14,8 @@ const NOW: Moment = Moment { unix: 1_795_831_200, utc_offset: 0 };
 fn fixtures(kind: &str, dialect: Dialect) -> Vec<(String, Vec<u8>)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind).join(dialect.as_str());
     let files = std::fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl")).collect();
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "jsonl" || kind == "txt")).collect();
     files.sort();
     files
         .iter()
@@ -86,6 +87,16 @@ fn streams_of_opencode() {
     insta::assert_snapshot!(report(Dialect::OpenCode));
 }
 
+#[test]
+fn streams_of_copilot() {
+    insta::assert_snapshot!(report(Dialect::Copilot));
+}
+
+#[test]
+fn streams_of_aider() {
+    insta::assert_snapshot!(report(Dialect::Aider));
+}
+
 /// The outcome that is expected of each fixture by its name, where it is the same whoever said it.
 fn expected(name: &str) -> Option<&'static str> {
     match name.strip_prefix("plan_").unwrap_or(name) {
@@ -109,8 +120,10 @@ fn outcomes_are_what_happened() {
             let expected = match (dialect, &*name) {
                 // It was killed while it asked its provider again and again, and had said nothing of it.
                 _ if exit(dialect, &name) == "ignored the signal" => None,
-                (Dialect::ClaudeCode | Dialect::QwenCode | Dialect::OpenCode, "refused") => Some("permission_denied"),
-                (Dialect::ClaudeCode, "sigint") => Some("interrupted"),
+                (Dialect::ClaudeCode | Dialect::QwenCode | Dialect::OpenCode | Dialect::Copilot, "refused") => {
+                    Some("permission_denied")
+                }
+                (Dialect::ClaudeCode | Dialect::Aider, "sigint") => Some("interrupted"),
                 // It says nothing of it.
                 (_, "sigint") | (Dialect::QwenCode, "max_turns") => None,
                 // They do what they may, and don't say that there was more.
@@ -125,8 +138,20 @@ fn outcomes_are_what_happened() {
             assert_eq!(left.get(Key::Outcome), expected, "{} {name}", dialect.as_str());
             // A conversation that there isn't is none to go on with.
             let has_session = left.get(Key::Session).is_some_and(|id| id.len() >= 20);
-            assert_eq!(has_session, name != "no_conversation", "{} {name}", dialect.as_str());
-            let activity = if expected.is_some() { "idle" } else { "busy" };
+            let tells = match dialect {
+                Dialect::Aider => false,
+                // At its end.
+                Dialect::Copilot => expected.is_some(),
+                Dialect::ClaudeCode
+                | Dialect::Codex
+                | Dialect::GeminiCli
+                | Dialect::QwenCode
+                | Dialect::OpenCode
+                | Dialect::Cursor => name != "no_conversation",
+            };
+            assert_eq!(has_session, tells, "{} {name}", dialect.as_str());
+            // Aider's end is that of its output, whatever it was.
+            let activity = if expected.is_some() || dialect == Dialect::Aider { "idle" } else { "busy" };
             assert_eq!(left.get(Key::Activity), Some(activity), "{} {name}", dialect.as_str());
         }
     }

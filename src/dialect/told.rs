@@ -26,6 +26,7 @@ pub(super) struct Told {
     notices: Notices,
     session: String,
     is_busy: bool,
+    is_waiting: bool,
     has_outcome: bool,
 }
 
@@ -61,6 +62,26 @@ impl Told {
         match refused {
             Some(tool) => self.end(Verdict::PermissionDenied, &format!("refused: {tool}"), None, source),
             None => self.end(Verdict::Succeeded, "", None, source),
+        }
+    }
+
+    /// It goes no further before somebody answers.
+    pub(super) fn waits(&mut self, question: &str, source: &str) {
+        self.is_waiting = true;
+        self.notices.activity(Activity::Waiting, question, source);
+    }
+
+    /// It goes on, if it waited.
+    pub(super) fn answered(&mut self, source: &str) {
+        if std::mem::take(&mut self.is_waiting) {
+            self.notices.activity(Activity::Busy, "", source);
+        }
+    }
+
+    /// It has nothing to do, and what came of it isn't known.
+    pub(super) fn rests(&mut self, source: &str) {
+        if std::mem::take(&mut self.is_busy) {
+            self.notices.activity(Activity::Idle, "", source);
         }
     }
 

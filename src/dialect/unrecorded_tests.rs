@@ -186,6 +186,85 @@ fn cursor_says_what_its_documentation_says() {
 }
 
 #[test]
+fn copilot_tells_that_it_was_interrupted_and_goes_on_after_an_error() {
+    let begin = r#"{"type":"assistant.turn_start","data":{"turnId":"0"}}"#;
+    let end = r#"{"type":"result","sessionId":"s1","exitCode":0}"#;
+    let aborted = r#"{"type":"assistant.idle","data":{"aborted":true}}"#;
+    let (told, _) = hear(Dialect::Copilot, &[begin, aborted, end]);
+    assert_eq!(outcome(&told), ["interrupted", "", ""]);
+    assert_eq!(told.get(Key::Session), Some("s1"));
+    let error = r#"{"type":"session.error","data":{"errorType":"rate_limit","message":"slow","statusCode":429}}"#;
+    let (told, _) = hear(Dialect::Copilot, &[begin, error, begin, end]);
+    assert_eq!(outcome(&told), ["succeeded", "", ""]);
+    let credit = r#"{"type":"model.call_failure","data":{"errorMessage":"{\"code\":\"insufficient_quota\"}"}}"#;
+    let (told, _) = hear(Dialect::Copilot, &[begin, credit, error, end]);
+    assert_eq!(outcome(&told), ["over_budget", "slow", ""]);
+    let (told, _) = hear(Dialect::Copilot, &[begin, r#"{"type":"result","exitCode":1}"#]);
+    assert_eq!(outcome(&told), ["failed", "", ""]);
+}
+
+const AIDER: &str = "Aider v0.86.2";
+
+#[test]
+fn aider_may_say_anything_before_it_counts() {
+    let counted = "Tokens: 1.2k sent, 3 cache write, 12k cache hit, 6 received. Cost: $0.01 message, $0.03 session.";
+    for words in ["litellm.AuthenticationError: x", "^C again to exit", "Traceback (most recent call last):"] {
+        let (told, text) = hear(Dialect::Aider, &[AIDER, words, "", counted]);
+        assert_eq!(outcome(&told), ["succeeded", "", ""]);
+        assert!(text.contains(words));
+    }
+    let (told, _) = hear(Dialect::Aider, &[AIDER, counted, counted]);
+    let used =
+        [Key::InputTokens, Key::OutputTokens, Key::CacheReadTokens, Key::CacheWriteTokens, Key::CostUsd, Key::Turns];
+    assert_eq!(used.map(|key| told.get(key).unwrap()), ["2400", "12", "24000", "6", "0.03", "2"]);
+    let (told, _) =
+        hear(Dialect::Aider, &[AIDER, "Tokens: 5k sent, 1 received.", "Cost: $0.01 message, $0.5 session."]);
+    assert_eq!(told.get(Key::CostUsd), Some("0.5"));
+}
+
+#[test]
+fn aider_ends_with_what_nothing_takes_back() {
+    let counted = "Tokens: 1 sent, 6 received.";
+    for (lines, told) in [
+        (&["litellm.RateLimitError: slow", "Retrying in 0.2 seconds..."][..], ["-", "-", "-"]),
+        (
+            &["litellm.RateLimitError: x insufficient_quota"],
+            ["over_budget", "litellm.RateLimitError: x insufficient_quota", ""],
+        ),
+        (&["litellm.BadRequestError: a", "b", "", "c"], ["failed", "litellm.BadRequestError: a b", ""]),
+        (&[counted, "^C KeyboardInterrupt"], ["interrupted", "", ""]),
+        (&[counted, "Model x has hit a token limit!"], ["failed", "Model x has hit a token limit!", ""]),
+        // What it is told to do without a model.
+        (&["Git commit abc"], ["-", "-", "-"]),
+        (&["{\"type\":\"text\"}"], ["-", "-", "-"]),
+    ] {
+        let lines: Vec<&str> = [AIDER].into_iter().chain(lines.iter().copied()).collect();
+        let (notices, text) = hear(Dialect::Aider, &lines);
+        assert_eq!(outcome(&notices), told, "{lines:?}");
+        assert_eq!(activity(&notices), ["idle", ""]);
+        assert_eq!(text, lines.join("\n") + "\n");
+    }
+}
+
+#[test]
+fn aider_asks_on_a_line_that_has_no_end() {
+    let mut stream = Stream::new(Dialect::Aider);
+    let _ = stream.line(AIDER.as_bytes(), NOW);
+    assert_eq!(stream.begun(b"Create new "), Said::default());
+    let asked = stream.begun(b"Create new file? (Y)es/(N)o [Yes]: ");
+    assert_eq!(activity(&asked.notices), ["waiting", "Create new file?"]);
+    assert_eq!(asked.text, b"Create new file? (Y)es/(N)o [Yes]: ");
+    // The answer and the end of its line are the terminal's.
+    let next = b"Create new file? (Y)es/(N)o [Yes]: Add a.txt to the chat? (Y)es/(N)o/(D)on't ask again [Yes]: ";
+    let asked = stream.begun(next);
+    assert_eq!(activity(&asked.notices), ["waiting", "Add a.txt to the chat?"]);
+    let said = stream.line(&[next, &b"Tokens: 5 sent, 6 received."[..]].concat(), NOW);
+    assert_eq!(said.text, b"Tokens: 5 sent, 6 received.\n");
+    assert_eq!(activity(&said.notices), ["busy", ""]);
+    assert_eq!(outcome(&stream.end(NOW).notices), ["succeeded", "", ""]);
+}
+
+#[test]
 fn hooks_ask_people() {
     let told = |dialect, payload: &str| {
         let told = hook(dialect, payload.as_bytes(), NOW);

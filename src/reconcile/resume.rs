@@ -21,6 +21,11 @@ pub enum Conversation {
         /// What it is called unless the harness says otherwise; none if only the harness can say that there is one.
         session: Option<String>,
     },
+    /// The newest run was to begin one, and tells of itself: there is one once it has told of work.
+    Named {
+        /// What it is called unless the harness says otherwise.
+        session: String,
+    },
     /// The newest run goes on with one.
     Continued {
         /// Which.
@@ -79,6 +84,7 @@ impl Conversation {
             }
             Self::None
             | Self::Begun { .. }
+            | Self::Named { .. }
             | Self::Continued { .. }
             | Self::Unfinished { .. }
             | Self::Lost
@@ -94,9 +100,12 @@ impl Conversation {
                 Self::Continued { session: session.clone(), in_vain: self.in_vain().saturating_add(1) }
             }
             Begin::Fresh { session } => {
-                // Who is asked to tell of itself and didn't has come to no conversation.
-                let is_ours = !extra.tells() && extra.resume.as_ref().is_some_and(|resume| !resume.fresh.is_empty());
-                Self::Begun { session: is_ours.then(|| session.clone()) }
+                let is_ours = extra.resume.as_ref().is_some_and(|resume| !resume.fresh.is_empty());
+                match is_ours.then(|| session.clone()) {
+                    // Who is asked to tell of itself and didn't has come to no conversation.
+                    Some(session) if extra.tells() => Self::Named { session },
+                    session => Self::Begun { session },
+                }
             }
         }
     }
@@ -107,7 +116,12 @@ impl Conversation {
         let has_finished = matches!(told.verdict, Some((Verdict::Succeeded, _)));
         match self {
             Self::Continued { in_vain, .. } => has_finished && std::mem::take(in_vain) != 0,
-            Self::None | Self::Begun { .. } | Self::Unfinished { .. } | Self::Lost | Self::Futile => false,
+            Self::None
+            | Self::Begun { .. }
+            | Self::Named { .. }
+            | Self::Unfinished { .. }
+            | Self::Lost
+            | Self::Futile => false,
         }
     }
 
@@ -115,20 +129,32 @@ impl Conversation {
     pub fn in_vain(&self) -> u32 {
         match self {
             Self::Continued { in_vain, .. } | Self::Unfinished { in_vain, .. } => *in_vain,
-            Self::None | Self::Begun { .. } | Self::Lost | Self::Futile => 0,
+            Self::None | Self::Begun { .. } | Self::Named { .. } | Self::Lost | Self::Futile => 0,
+        }
+    }
+
+    /// The conversation that a run of ours works in, as far as its harness has told of work.
+    pub fn worked_in(&self, told: &Told) -> Option<String> {
+        match self {
+            Self::Named { session } | Self::Continued { session, .. } => told.is_at_work().then(|| session.clone()),
+            Self::None | Self::Begun { .. } | Self::Unfinished { .. } | Self::Lost | Self::Futile => None,
         }
     }
 
     /// What is known after the end of a run.
     pub(super) fn after(&self, end: &End, told: &Told, started: Option<Now>) -> Self {
+        let begun = |session: Option<String>| match session {
+            Some(session) => Self::Unfinished { session, in_vain: 0 },
+            None => Self::None,
+        };
         let said = told.session.as_deref().filter(|session| is_plain(session)).map(str::to_owned);
         match self {
-            Self::Begun { .. } | Self::Continued { .. } if end.is_success() => Self::None,
-            Self::Begun { session } if was_executed(end) => match said.or_else(|| session.clone()) {
-                Some(session) => Self::Unfinished { session, in_vain: 0 },
-                None => Self::None,
-            },
-            Self::None | Self::Lost | Self::Futile | Self::Begun { .. } => Self::None,
+            Self::Begun { .. } | Self::Named { .. } | Self::Continued { .. } if end.is_success() => Self::None,
+            Self::Begun { session } if was_executed(end) => begun(said.or_else(|| session.clone())),
+            Self::Named { session } if was_executed(end) => {
+                begun(said.or_else(|| told.is_at_work().then(|| session.clone())))
+            }
+            Self::None | Self::Lost | Self::Futile | Self::Begun { .. } | Self::Named { .. } => Self::None,
             Self::Continued { session, in_vain } if was_executed(end) => {
                 let lasted = started.is_some_and(|started| end.at.mono.since(started.mono) >= GOOD_RUN);
                 if said.is_none() && !told.is_at_work() && !lasted {

@@ -164,6 +164,15 @@ fn who_is_asked_to_tell_and_did_not_has_no_conversation() {
 }
 
 #[test]
+fn who_has_told_of_work_alone_is_in_the_conversation_that_it_was_to_begin() {
+    let mut fake = running(restarting(0), true);
+    tell(&mut fake, None, Some(crate::model::Activity::Busy));
+    end(&mut fake, killed(), 5);
+    let [Begin::Fresh { session }, second] = &begun(&fake)[..] else { panic!() };
+    assert_eq!(*second, Begin::Resumed { session: session.clone() });
+}
+
+#[test]
 fn a_name_that_could_be_an_option_is_none() {
     for session in ["--yolo", "-", "", "a b", "../x", "a;b", "ä", ".a"] {
         let mut fake = running(restarting(0), true);

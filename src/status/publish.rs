@@ -218,7 +218,7 @@ fn status_of(
         activity: activity_of(memory, now),
         stalled_since: memory.stalled_since(),
         is_watched: memory.is_watched(),
-        conversation: memory.told.session.clone(),
+        conversation: memory.told.session.clone().or_else(|| memory.conversation.worked_in(&memory.told)),
         spent: memory.told.spent,
         spent_total: memory.spent.plus(memory.told.spent),
     }

@@ -21,6 +21,12 @@ fn variables(harness: &str, port: u16) -> Vec<(&'static str, String)> {
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
         ],
         "gemini-cli" => vec![("GEMINI_API_KEY", KEY.to_owned()), ("GOOGLE_GEMINI_BASE_URL", at)],
+        "copilot" => vec![
+            ("COPILOT_PROVIDER_API_KEY", KEY.to_owned()),
+            ("COPILOT_PROVIDER_BASE_URL", format!("{at}/v1")),
+            ("COPILOT_MODEL", "test".to_owned()),
+            ("COPILOT_OFFLINE", "true".to_owned()),
+        ],
         // With a provider that it has in it: to fetch one takes npm longer than all the rest.
         "opencode" => {
             let options = serde_json::json!({"baseURL": format!("{at}/v1")});

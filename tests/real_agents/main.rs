@@ -1,4 +1,4 @@
-//! The main job on real input: real agents from npm, under the real daemon, against a provider of our own.
+//! The main job on real input: real agents from npm and PyPI, under the real daemon, against a provider of our own.
 #![allow(missing_docs, dead_code, unsafe_code, reason = "a test; the harness has more than is used here")]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 #![allow(unused_imports, reason = "the harness is shared")]
@@ -6,8 +6,10 @@
 #[path = "../blackbox/account.rs"]
 mod account;
 mod activity;
+mod answers;
 #[path = "../blackbox/cgroups.rs"]
 mod cgroups;
+mod files;
 mod first_run;
 #[path = "../blackbox/harness.rs"]
 mod harness;
@@ -23,18 +25,23 @@ use std::fs;
 use std::path::Path;
 
 use activity::{is_known_by_its_title, rests_after_escape, rests_after_refusal, tells_of_its_work, tells_what_it_asks};
+use answers::{answers, answers_and_stays, answers_slowly, answers_what_is_typed};
+use files::{asks_before_it_writes_a_file, writes_a_file};
 use first_run::starts_unattended;
 use harness::{Daemon, Host, until};
-use install::{CLAUDE, CODEX, GEMINI, OPENCODE, QWEN};
+use install::{AIDER, CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, QWEN};
 use outcomes::{
-    is_held_for_good_on_a_wrong_key, is_held_on_a_wrong_key, is_interrupted, is_refused_a_tool,
-    recovers_from_a_broken_provider, recovers_from_a_rate_limit, uses_a_tool,
+    is_held_for_good_on_a_wrong_key, is_held_on_a_wrong_key, is_interrupted, is_refused_a_tool, never_gets_an_answer,
+    recovers_from_a_broken_provider, recovers_from_a_rate_limit, uses_a_tool, uses_a_tool_and_counts_turns,
 };
 use provider::{ANSWER, Failure, Provider, Script};
 use resume::{goes_on, goes_on_after_a_turn, goes_on_once_answered};
 use stall::is_nudged;
 
 const PROMPT: &str = "What is the answer? Say 'forty-two'; don't use any tool.";
+
+/// Where they look for it.
+const KEYS: [&str; 4] = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "COPILOT_PROVIDER_API_KEY"];
 const KEY: &str = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// A host with one agent of this harness, whose programs are in `bin`.
@@ -49,7 +56,7 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
     let place = if harness == "gemini-cli" { Path::new("/run") } else { &temporary };
     let mut host = Host::as_root_in(place).unwrap_or_else(Host::new);
     host.arguments.push("--debug".to_owned());
-    for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
+    for name in KEYS {
         host.secret(name, format!("{KEY}\n"));
     }
     fs::write(host.at("etc/prompt.md"), format!("{PROMPT}\n")).unwrap();
@@ -77,8 +84,19 @@ fn host_with(harness: &str, bin: &Path, provider: &Provider, more: &str) -> Host
         DISABLE_AUTOUPDATER = "1"
         OPENCODE_DISABLE_AUTOUPDATE = "1"
         OPENCODE_DISABLE_MODELS_FETCH = "1"
+        COPILOT_PROVIDER_BASE_URL = "http://127.0.0.1:{port}/v1"
+        COPILOT_MODEL = "test"
+        COPILOT_OFFLINE = "true"
+        COPILOT_CLI_DIST_DIR = "{unpacked}"
+        OPENAI_API_BASE = "http://127.0.0.1:{port}/v1"
+        AIDER_MODEL = "openai/test"
+        AIDER_ANALYTICS = "false"
+        AIDER_CHECK_UPDATE = "false"
+        AIDER_SHOW_RELEASE_NOTES = "false"
+        LITELLM_LOCAL_MODEL_COST_MAP = "True"
         "#,
         port = provider.port,
+        unpacked = install::unpacked(bin).display(),
     ));
     host
 }
@@ -115,7 +133,26 @@ fn prepare(host: &Host, port: u16) {
         host.own(&work.join(name));
         host.own(&work.join(name).join("settings.json"));
     }
-    for path in ["", ".claude.json", "opencode.json", "codex", "codex/config.toml"] {
+    let copilot = serde_json::json!({"trustedFolders": [work.to_str().unwrap()]});
+    fs::create_dir_all(work.join(".copilot")).unwrap();
+    fs::write(work.join(".copilot/config.json"), copilot.to_string()).unwrap();
+    // What models cost, which aider would fetch else.
+    let price = serde_json::json!({"openai/test": {"litellm_provider": "openai", "mode": "chat",
+        "max_input_tokens": 100_000, "input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6}});
+    fs::create_dir_all(work.join(".aider/caches")).unwrap();
+    fs::write(work.join(".aider/caches/model_prices_and_context_window.json"), price.to_string()).unwrap();
+    for path in [
+        "",
+        ".claude.json",
+        "opencode.json",
+        "codex",
+        "codex/config.toml",
+        ".copilot",
+        ".copilot/config.json",
+        ".aider",
+        ".aider/caches",
+        ".aider/caches/model_prices_and_context_window.json",
+    ] {
         host.own(&work.join(path));
     }
 }
@@ -130,38 +167,11 @@ fn assert_asked(provider: &Provider) {
 /// `codex exec` wants to work in a repository only, unless it is told otherwise.
 const ANYWHERE: &str = "args = [\"--skip-git-repo-check\"]";
 
+/// Without it, aider asks whether to open the page that its provider names in an error.
+const ANYHOW: &str = "permissions = \"bypass\"";
+
 /// Without it, gemini asks first which model to ask.
 const FLASH: &str = "model = \"gemini-2.5-flash\"";
-
-fn answers(harness: &str, package: &str, more: &str) {
-    let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(Script::Answers);
-    let host = host(harness, &bin, &provider, &format!("max_restarts = 1\n{more}"));
-    let daemon = host.start();
-    daemon.wait_state(harness, "exited");
-    let agent = daemon.agent(harness);
-    assert_eq!((&agent["exit"]["code"], &agent["restarts"]), (&0.into(), &0.into()), "{agent}");
-    assert_eq!(agent["exit"]["outcome"], "succeeded", "{agent}");
-    assert!(agent["exit"]["source"].as_str().unwrap().starts_with("stream"), "{agent}");
-    assert!(agent["model_usage"]["run"]["output_tokens"].as_u64() >= Some(5), "{agent}");
-    until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
-    assert_asked(&provider);
-    assert!(!daemon.log().contains(KEY), "the key is in the log");
-}
-
-/// A full-screen agent shows the answer, goes on, and is gone with all its processes when it is no longer declared.
-fn answers_and_stays(harness: &str, package: &str, more: &str) {
-    let Some(bin) = install::bin(package) else { return };
-    let provider = Provider::start(Script::Answers);
-    let host = host(harness, &bin, &provider, more);
-    let daemon = host.start();
-    daemon.wait_state(harness, "running");
-    until("the answer on the screen", || host.screen(harness).contains(ANSWER).then_some(()));
-    assert_asked(&provider);
-    host.configure("# nobody\n");
-    daemon.wait_state(harness, "none");
-    assert_nothing_runs(&host);
-}
 
 /// An agent in the middle of its question ends when it is no longer declared, and all its helpers with it.
 fn is_stopped_at_work(harness: &str, package: &str, more: &str) {
@@ -244,10 +254,6 @@ proofs! {
     gemini_starts_unattended: "gemini-cli", GEMINI, Interactive, Unattended, starts_unattended, FLASH;
     qwen_starts_unattended: "qwen-code", QWEN, Interactive, Unattended, starts_unattended, "model = \"test\"";
     opencode_is_held_on_a_wrong_key: "opencode", OPENCODE, Headless, WrongKey, is_held_for_good_on_a_wrong_key, "";
-    claude_code_recovers_from_a_broken_provider: "claude-code", CLAUDE, Headless, Broken, recovers_from_a_broken_provider, "";
-    codex_recovers_from_a_broken_provider: "codex", CODEX, Headless, Broken, recovers_from_a_broken_provider, ANYWHERE;
-    claude_code_recovers_from_a_rate_limit: "claude-code", CLAUDE, Headless, RateLimit, recovers_from_a_rate_limit, "";
-    codex_recovers_from_a_rate_limit: "codex", CODEX, Headless, RateLimit, recovers_from_a_rate_limit, ANYWHERE;
     claude_code_uses_a_tool: "claude-code", CLAUDE, Headless, Tool, uses_a_tool, "";
     codex_uses_a_tool: "codex", CODEX, Headless, Tool, uses_a_tool, ANYWHERE;
     gemini_uses_a_tool: "gemini-cli", GEMINI, Headless, Tool, uses_a_tool, FLASH;
@@ -285,4 +291,51 @@ proofs! {
     codex_rests_after_escape: "codex", CODEX, Interactive, Escaped, rests_after_escape, "";
     opencode_rests_after_escape: "opencode", OPENCODE, Interactive, Escaped, rests_after_escape, "";
     opencode_is_interrupted: "opencode", OPENCODE, Headless, Interrupted, is_interrupted, "";
+    an_interactive_copilot_answers_and_stays: "copilot", COPILOT, Interactive, Answers, answers_and_stays, "";
+    an_interactive_aider_answers_what_is_typed: "aider", AIDER, Interactive, Answers, answers_what_is_typed, "";
+
+    @waiting
+    // Those that take longest first.
+    qwen_code_recovers_from_a_rate_limit: "qwen-code", QWEN, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    qwen_code_recovers_from_a_broken_provider: "qwen-code", QWEN, Headless, Broken, recovers_from_a_broken_provider, "";
+    aider_recovers_from_a_rate_limit: "aider", AIDER, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    aider_recovers_from_a_broken_provider: "aider", AIDER, Headless, Broken, recovers_from_a_broken_provider, "";
+    opencode_recovers_from_a_rate_limit: "opencode", OPENCODE, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    opencode_recovers_from_a_broken_provider: "opencode", OPENCODE, Headless, Broken, recovers_from_a_broken_provider, "";
+    copilot_recovers_from_a_rate_limit: "copilot", COPILOT, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    copilot_recovers_from_a_broken_provider: "copilot", COPILOT, Headless, Broken, recovers_from_a_broken_provider, "";
+    gemini_recovers_from_a_rate_limit: "gemini-cli", GEMINI, Headless, RateLimit, recovers_from_a_rate_limit, FLASH;
+    gemini_recovers_from_a_broken_provider: "gemini-cli", GEMINI, Headless, Broken, recovers_from_a_broken_provider, FLASH;
+    claude_code_recovers_from_a_broken_provider: "claude-code", CLAUDE, Headless, Broken, recovers_from_a_broken_provider, "";
+    claude_code_recovers_from_a_rate_limit: "claude-code", CLAUDE, Headless, RateLimit, recovers_from_a_rate_limit, "";
+    codex_recovers_from_a_broken_provider: "codex", CODEX, Headless, Broken, recovers_from_a_broken_provider, ANYWHERE;
+    codex_recovers_from_a_rate_limit: "codex", CODEX, Headless, RateLimit, recovers_from_a_rate_limit, ANYWHERE;
+    claude_code_never_gets_an_answer: "claude-code", CLAUDE, Headless, Hangs, never_gets_an_answer, "";
+    codex_never_gets_an_answer: "codex", CODEX, Headless, Hangs, never_gets_an_answer, ANYWHERE;
+    gemini_never_gets_an_answer: "gemini-cli", GEMINI, Headless, Hangs, never_gets_an_answer, FLASH;
+    qwen_code_never_gets_an_answer: "qwen-code", QWEN, Headless, Hangs, never_gets_an_answer, "";
+    opencode_never_gets_an_answer: "opencode", OPENCODE, Headless, Hangs, never_gets_an_answer, "";
+    copilot_never_gets_an_answer: "copilot", COPILOT, Headless, Hangs, never_gets_an_answer, "";
+    aider_never_gets_an_answer: "aider", AIDER, Headless, Hangs, never_gets_an_answer, "";
+    copilot_answers: "copilot", COPILOT, Headless, Answers, answers, "";
+    copilot_uses_a_tool: "copilot", COPILOT, Headless, Tool, uses_a_tool_and_counts_turns, "";
+    copilot_is_refused_a_tool: "copilot", COPILOT, Headless, Refused, is_refused_a_tool, "";
+    copilot_is_held_on_a_wrong_key: "copilot", COPILOT, Headless, WrongKey, is_held_for_good_on_a_wrong_key, "";
+    copilot_is_interrupted: "copilot", COPILOT, Headless, Interrupted, is_interrupted, "";
+    copilot_is_stopped_at_work: "copilot", COPILOT, Headless, Stops, is_stopped_at_work, "";
+    copilot_goes_on: "copilot", COPILOT, Headless, GoesOn, goes_on, "";
+    copilot_starts_unattended: "copilot", COPILOT, Interactive, Unattended, starts_unattended, "";
+    aider_answers: "aider", AIDER, Headless, Answers, answers, "";
+    aider_writes_a_file: "aider", AIDER, Headless, Tool, writes_a_file, "";
+    aider_asks_on_its_terminal: "aider", AIDER, Headless, Asks, asks_before_it_writes_a_file, "";
+    aider_is_held_on_a_wrong_key: "aider", AIDER, Headless, WrongKey, is_held_on_a_wrong_key, ANYHOW;
+    aider_is_interrupted: "aider", AIDER, Headless, Interrupted, is_interrupted, "";
+    aider_is_stopped_at_work: "aider", AIDER, Headless, Stops, is_stopped_at_work, "";
+    claude_code_answers_slowly: "claude-code", CLAUDE, Headless, Slow, answers_slowly, "";
+    codex_answers_slowly: "codex", CODEX, Headless, Slow, answers_slowly, ANYWHERE;
+    gemini_answers_slowly: "gemini-cli", GEMINI, Headless, Slow, answers_slowly, FLASH;
+    qwen_code_answers_slowly: "qwen-code", QWEN, Headless, Slow, answers_slowly, "";
+    opencode_answers_slowly: "opencode", OPENCODE, Headless, Slow, answers_slowly, "";
+    copilot_answers_slowly: "copilot", COPILOT, Headless, Slow, answers_slowly, "";
+    aider_answers_slowly: "aider", AIDER, Headless, Slow, answers_slowly, "";
 }

@@ -112,12 +112,19 @@ fn records(directory: &Path, conversation: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let found = entries.flat_map(|entry| match entry.file_type() {
         Ok(kind) if kind.is_dir() => records(&entry.path(), conversation),
-        Ok(kind) if kind.is_file() && !LISTS.iter().any(|list| entry.file_name() == *list) && says(&entry.path()) => {
+        Ok(kind) if kind.is_file() && !is_list(&entry.file_name()) && says(&entry.path()) => {
             vec![entry.path()]
         }
         Ok(_) | Err(_) => Vec::new(),
     });
     found.collect()
+}
+
+/// Lists of what it ever was asked; and what copilot writes down of a conversation before that itself.
+fn is_list(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let is_early = name.starts_with("session-store.db") || name.ends_with(".log") || name.ends_with(".yaml");
+    is_early || LISTS.contains(&&*name)
 }
 
 /// How often the provider was asked to go on with what it had been asked.

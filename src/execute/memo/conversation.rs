@@ -11,6 +11,7 @@ pub(super) enum ConversationMemo {
     #[default]
     None,
     Begun(Option<String>),
+    Named(String),
     Continued(String),
     Unfinished(String),
     Lost,
@@ -24,6 +25,7 @@ impl From<&Conversation> for ConversationMemo {
         match conversation.clone() {
             Conversation::None => Self::None,
             Conversation::Begun { session } => Self::Begun(session),
+            Conversation::Named { session } => Self::Named(session),
             Conversation::Continued { session, .. } => Self::Continued(session),
             Conversation::Unfinished { session, .. } => Self::Unfinished(session),
             Conversation::Lost => Self::Lost,
@@ -38,6 +40,7 @@ impl ConversationMemo {
         match self {
             Self::None | Self::Unknown => Conversation::None,
             Self::Begun(session) => Conversation::Begun { session },
+            Self::Named(session) => Conversation::Named { session },
             Self::Continued(session) => Conversation::Continued { session, in_vain },
             Self::Unfinished(session) => Conversation::Unfinished { session, in_vain },
             Self::Lost => Conversation::Lost,
@@ -61,6 +64,7 @@ mod tests {
             Conversation::None,
             Conversation::Begun { session: None },
             Conversation::Begun { session: Some(session()) },
+            Conversation::Named { session: session() },
             Conversation::Continued { session: session(), in_vain: 2 },
             Conversation::Unfinished { session: session(), in_vain: 0 },
             Conversation::Unfinished { session: session(), in_vain: 1 },

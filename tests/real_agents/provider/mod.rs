@@ -24,6 +24,9 @@ pub use script::{Failure, Script, Tool};
 /// What every agent is answered.
 pub const ANSWER: &str = "The answer is forty-two.";
 
+/// A file for agents without tools, which read it in what is said: aider's way of a whole file.
+pub const FILE: &str = "Here it is.\n\nanswer.txt\n```\nforty-two\n```\n";
+
 /// What each answer is said to have cost, in tokens, whatever the API calls them.
 pub mod usage {
     /// Read that was not in the cache.
@@ -82,7 +85,7 @@ impl Api {
 }
 
 struct State {
-    script: Script,
+    script: Mutex<Script>,
     asked: Mutex<Vec<Request>>,
     failures: AtomicUsize,
 }
@@ -98,7 +101,8 @@ impl Provider {
     pub fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { script, asked: Mutex::default(), failures: AtomicUsize::new(0) });
+        let state =
+            Arc::new(State { script: Mutex::new(script), asked: Mutex::default(), failures: AtomicUsize::new(0) });
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -107,6 +111,11 @@ impl Provider {
             }
         });
         Self { port, state }
+    }
+
+    /// From now on it does this.
+    pub fn play(&self, script: Script) {
+        *self.state.script.lock().unwrap() = script;
     }
 
     /// The questions so far.
@@ -131,8 +140,10 @@ fn answer(connection: &mut Connection, request: &Request, state: &State) -> std:
     };
     state.asked.lock().unwrap().push(request.clone());
     let at_once = Duration::ZERO;
-    match &state.script {
+    let script = state.script.lock().unwrap().clone();
+    match &script {
         Script::Answers => connection.send(&api.says(&Said::Words(vec![ANSWER]), request), at_once),
+        Script::Says(words) => connection.send(&api.says(&Said::Words(vec![words]), request), at_once),
         Script::Slow(pause) => {
             let words = ANSWER.split_inclusive(' ').collect();
             connection.send(&api.says(&Said::Words(words), request), *pause)

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Script {
     /// Each is answered.
     Answers,
+    /// Each is answered with this.
+    Says(&'static str),
     /// Each is answered, with so long a pause before every piece.
     Slow(Duration),
     /// The tool is asked for, of agents that offer it; what comes of it is answered. What an agent isn't permitted it
