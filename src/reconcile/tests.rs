@@ -110,6 +110,37 @@ fn a_good_run_resets_the_delay_also_if_it_ends_over_its_budget() {
 }
 
 #[test]
+fn a_run_that_ends_by_itself_over_its_budget_failed_of_that_alone() {
+    let limits = Limits { turns: NonZeroU32::new(3), cost_micros: None };
+    for (code, outcome) in [(0, Outcome::Succeeded), (1, Outcome::OverBudget)] {
+        let mut fake = running(Policy { limits, ..policy() });
+        fake.tell(&name("a"), "TURNS=4");
+        fake.end(&name("a"), exited(code), true);
+        fake.settle();
+        assert_eq!(fake.memory.agents[&name("a")].last_end.as_ref().map(|end| end.outcome), Some(outcome));
+    }
+}
+
+#[test]
+fn who_is_declared_anew_while_it_is_stopped_has_neither_failed_nor_timed_out() {
+    let limits = Limits { turns: NonZeroU32::new(3), cost_micros: None };
+    let timeout = Some(seconds(60));
+    for policy in [Policy { limits, ..policy() }, Policy { timeout, ..policy() }] {
+        let mut fake = running(policy);
+        fake.tell(&name("a"), "TURNS=4");
+        fake.move_clock(fake.now.mono.after(seconds(61)));
+        fake.plan();
+        assert_eq!(fake.state("a"), Some(State::Stopping));
+        let before = fake.transitions.len();
+        fake.declare(spec("a", 2, policy));
+        fake.settle();
+        assert_eq!(fake.state("a"), Some(State::Running));
+        let to: Vec<_> = fake.transitions[before..].iter().map(|transition| transition.to).collect();
+        assert!(!to.iter().any(|to| matches!(to, Some(State::Failed | State::TimedOut))), "{to:?}");
+    }
+}
+
+#[test]
 fn restarts_have_a_maximum() {
     let policy = Policy { restart: Restart::Always, max_restarts: NonZeroU32::new(2), backoff: seconds(0), ..policy() };
     let mut fake = running(policy);
