@@ -110,14 +110,16 @@ mod tests {
         assert_eq!(outcome(exited(0), &said(Verdict::Succeeded)), Outcome::Succeeded);
         assert_eq!(outcome(exited(1), &said(Verdict::Succeeded)), Outcome::Failed);
         assert_eq!(outcome(signal(2), &said(Verdict::Succeeded)), Outcome::Interrupted);
-        let end = judge(exited(0), &said(Verdict::RateLimited), None, Now::default());
-        assert_eq!(end.evidence.source, "stream result");
+        let source = |verdict| judge(exited(0), &said(verdict), None, Now::default()).evidence.source;
+        assert_eq!([Verdict::RateLimited, Verdict::Succeeded].map(source), ["stream result"; 2]);
         assert_eq!(judge(exited(1), &said(Verdict::Succeeded), None, Now::default()).evidence.source, "exit");
     }
 
     #[test]
     fn a_good_exit_amid_work_is_an_interruption() {
         assert_eq!(outcome(exited(0), &doing(Activity::Busy)), Outcome::Interrupted);
+        let end = judge(exited(0), &doing(Activity::Busy), None, Now::default());
+        assert_eq!(end.evidence.source, "exit after stream assistant");
         assert_eq!(outcome(exited(0), &doing(Activity::Waiting)), Outcome::Interrupted);
         assert_eq!(outcome(exited(0), &doing(Activity::Idle)), Outcome::Succeeded);
         assert_eq!(outcome(exited(0), &doing(Activity::Starting)), Outcome::Succeeded);
