@@ -18,6 +18,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A screen that shows what was waited for, and has not changed for this long, waits for somebody.
 const STILL: Duration = Duration::from_secs(1);
 
@@ -246,5 +249,14 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.run(&["kill-server"]);
+        // Some outlive their terminal.
+        let home = self.socket.parent().map(|home| format!("HOME={}", home.display())).unwrap_or_default();
+        for process in fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+            if environment.split(|byte| *byte == 0).any(|variable| variable == home.as_bytes()) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
     }
 }
