@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::process::{self, Sweep};
+use super::read_file::is_of_the_moment;
 
 /// What tells them from everybody else.
 #[derive(Clone, Debug)]
@@ -30,30 +31,33 @@ impl Orphans {
     }
 
     /// Whether it is one. What can't be looked at isn't.
-    fn has(&self, pid: u32) -> bool {
+    fn has(&self, pid: u32) -> io::Result<bool> {
         let is_theirs = std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|meta| meta.uid() == self.uid);
-        is_theirs && self.is_marked(pid) && self.is_without_shim(pid)
+        Ok(is_theirs && self.is_marked(pid)? && self.is_without_shim(pid)?)
     }
 
-    fn is_marked(&self, pid: u32) -> bool {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    fn is_marked(&self, pid: u32) -> io::Result<bool> {
+        let environ = process::environ(pid)?;
         let begins = |mark: &OsString| environ.split(|byte| *byte == 0).any(|entry| entry.starts_with(mark.as_bytes()));
-        self.marks.iter().all(begins)
+        Ok(self.marks.iter().all(begins))
     }
 
     /// Whether there is nobody above it but processes that can be looked at, and are no shims, and init. A shim hides what it
     /// has in memory, so that an ordinary user can't look at it: who can't be looked at may be one.
-    fn is_without_shim(&self, pid: u32) -> bool {
+    fn is_without_shim(&self, pid: u32) -> io::Result<bool> {
         let mut at = pid;
         while at != 1 {
             if program(at).is_none_or(|name| name.contains(self.shim)) {
-                return false;
+                return Ok(false);
             }
-            // One whose parent ends just now gets another, and may be one of ours next time.
-            let Ok((parent, _)) = process::ppid_and_start_time(at) else { return false };
-            at = parent;
+            at = match process::ppid_and_start_time(at) {
+                Ok((parent, _)) => parent,
+                Err(error) if is_of_the_moment(&error) => return Err(error),
+                // One whose parent ends just now gets another, and may be one of ours next time.
+                Err(_) => return Ok(false),
+            };
         }
-        true
+        Ok(true)
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
     use super::*;
 
     fn of(orphans: &Orphans) -> Vec<u32> {
-        process::all().unwrap().filter(|pid| orphans.has(*pid)).collect()
+        process::all().unwrap().filter(|pid| orphans.has(*pid).unwrap()).collect()
     }
 
     /// A shell in another's stead: what it starts has it above, as long as it lives.

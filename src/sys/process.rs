@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::io::Interest;
 
+use super::read_file::is_of_the_moment;
+
 /// asm-generic/socket.h; the crate doesn't have it.
 const SO_PEERPIDFD: libc::c_int = 77;
 
@@ -130,13 +132,23 @@ pub fn descendants(pid: u32) -> io::Result<Vec<u32>> {
 /// The processes with exactly this entry (`NAME=value`) in the environment that they were executed with. Those that
 /// this process may not look into are left out.
 pub fn find_by_marker(marker: &[u8]) -> io::Result<Vec<u32>> {
-    Ok(all()?.filter(|pid| has_marker(*pid, marker)).collect())
+    all_that(|pid| has_marker(pid, marker))
 }
 
-fn has_marker(pid: u32, marker: &[u8]) -> bool {
-    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environ.split(|byte| *byte == 0).any(|entry| entry == marker)
+fn has_marker(pid: u32, marker: &[u8]) -> io::Result<bool> {
+    Ok(environ(pid)?.split(|byte| *byte == 0).any(|entry| entry == marker))
 }
+
+/// What a process was executed with; nothing of one that is gone or can't be looked at. An error is a want of the moment.
+pub(super) fn environ(pid: u32) -> io::Result<Vec<u8>> {
+    match std::fs::read(format!("/proc/{pid}/environ")) {
+        Err(error) if is_of_the_moment(&error) => Err(error),
+        environ => Ok(environ.unwrap_or_default()),
+    }
+}
+
+/// Between two looks for want of something.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// What [`kill_all`] did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -154,34 +166,49 @@ pub async fn kill_by_marker(marker: &[u8]) -> io::Result<Sweep> {
 }
 
 /// Kills all processes that are meant, again and again until none is left, as they may fork meanwhile. One that can't die (in
-/// a hung file system) has it wait: give it a deadline. Cancel-safe.
-pub async fn kill_all(is_meant: impl Fn(u32) -> bool + Send + Sync + 'static) -> io::Result<Sweep> {
+/// a hung file system) has it wait, and so has a want of descriptors: who can't be looked at for that is not gone. Give it a
+/// deadline. Cancel-safe.
+pub async fn kill_all(is_meant: impl Fn(u32) -> io::Result<bool> + Send + Sync + 'static) -> io::Result<Sweep> {
     let is_meant = Arc::new(is_meant);
     let mut sweep = Sweep::default();
     loop {
-        let mut dying = Vec::new();
-        for pid in scan(Arc::clone(&is_meant)).await? {
-            if sweep.refused.contains(&pid) {
-                continue;
-            }
-            let Ok(process) = PidFd::open(pid) else { continue };
-            // Now that the pid can't become another process's any more.
-            if !is_meant(pid) {
-                continue;
-            }
-            match process.signal(libc::SIGKILL) {
-                Ok(()) => dying.push(process),
-                Err(error) if is_gone(&error) => {}
-                Err(_) => sweep.refused.push(pid),
-            }
+        match kill_found(&is_meant, &mut sweep).await {
+            Ok(0) => return Ok(sweep),
+            Ok(killed) => sweep.killed = sweep.killed.saturating_add(killed),
+            Err(error) if is_of_the_moment(&error) => tokio::time::sleep(BREATH).await,
+            Err(error) => return Err(error),
         }
-        if dying.is_empty() {
-            return Ok(sweep);
+    }
+}
+
+/// Kills all that there are now, and waits for their end. An error that is of the moment says that there may be more.
+async fn kill_found(
+    is_meant: &Arc<impl Fn(u32) -> io::Result<bool> + Send + Sync + 'static>,
+    sweep: &mut Sweep,
+) -> io::Result<usize> {
+    let mut dying = Vec::new();
+    let mut want = None;
+    for pid in scan(Arc::clone(is_meant)).await? {
+        if sweep.refused.contains(&pid) {
+            continue;
         }
-        sweep.killed = sweep.killed.saturating_add(dying.len());
-        for process in dying {
-            process.ended().await?;
+        // Once it is held, the pid can't become another process's any more.
+        let process = PidFd::open(pid).and_then(|process| Ok(is_meant(pid)?.then_some(process)));
+        match process.map(|process| process.map(|process| (process.signal(libc::SIGKILL), process))) {
+            Ok(Some((Ok(()), process))) => dying.push(process),
+            Ok(Some((Err(error), _))) if is_gone(&error) => {}
+            Ok(Some((Err(_), _))) => sweep.refused.push(pid),
+            Err(error) if is_of_the_moment(&error) => want = Some(error),
+            Ok(None) | Err(_) => {}
         }
+    }
+    let killed = dying.len();
+    for process in dying {
+        process.ended().await?;
+    }
+    match want {
+        Some(error) if killed == 0 => Err(error),
+        Some(_) | None => Ok(killed),
     }
 }
 
@@ -196,9 +223,18 @@ pub async fn wait_or_kill(process: &PidFd, patience: Duration) -> io::Result<()>
     }
 }
 
-/// Tens of milliseconds on a machine with a thousand processes: not on the loop's thread.
-async fn scan(is_meant: Arc<impl Fn(u32) -> bool + Send + Sync + 'static>) -> io::Result<Vec<u32>> {
-    super::blocking::run(move || Ok(all()?.filter(|pid| is_meant(*pid)).collect())).await?
+/// Tens of milliseconds on a machine with a thousand processes: not on the loop's thread, unless there is no other. Who took
+/// them all may be among those that are meant.
+async fn scan(is_meant: Arc<impl Fn(u32) -> io::Result<bool> + Send + Sync + 'static>) -> io::Result<Vec<u32>> {
+    let find = move || all_that(&*is_meant);
+    match super::blocking::run(find.clone()).await {
+        Err(error) if is_of_the_moment(&error) => find(),
+        found => found?,
+    }
+}
+
+fn all_that(is_meant: impl Fn(u32) -> io::Result<bool>) -> io::Result<Vec<u32>> {
+    all()?.map(|pid| Ok(is_meant(pid)?.then_some(pid))).filter_map(Result::transpose).collect()
 }
 
 pub(super) fn all() -> io::Result<impl Iterator<Item = u32>> {

@@ -57,9 +57,16 @@ impl ReadError {
 /// Whether a failure is one of this moment or of the disk, and not of what was asked for: the same may succeed later, with
 /// nothing to be seen from outside.
 pub fn is_passing(error: &io::Error) -> bool {
-    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
-    let of_the_moment = matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR | Errno::EAGAIN);
-    of_the_moment || matches!(errno, Errno::EIO | Errno::ESTALE | Errno::ETIMEDOUT)
+    is_of_the_moment(error) || matches!(errno(error), Errno::EIO | Errno::ESTALE | Errno::ETIMEDOUT)
+}
+
+/// Whether it failed for want of what others give back: descriptors, memory, threads.
+pub(super) fn is_of_the_moment(error: &io::Error) -> bool {
+    matches!(errno(error), Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR | Errno::EAGAIN)
+}
+
+fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)
 }
 
 impl From<Errno> for ReadError {

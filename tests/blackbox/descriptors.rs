@@ -5,8 +5,8 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::declare::agent;
-use crate::harness::{Daemon, Host, until};
+use crate::declare::{Record, agent};
+use crate::harness::{Daemon, Host, is_alive, kill, until};
 
 /// Takes from the running daemon all descriptors but so many. What is limited are their numbers.
 pub fn take(host: &Host, daemon: &Daemon, but: usize) {
@@ -56,4 +56,37 @@ fn files_that_could_not_be_read_are_read_as_soon_as_they_can_be() {
 #[test]
 fn files_that_no_thread_could_read_too() {
     reads_again(|host, daemon| set(host, daemon, "--nproc=1:"), "temporarily unavailable", "--nproc=10000:");
+}
+
+/// What a killed shim ran is found and killed all the same.
+fn leaves_nothing(want: impl Fn(&Host, &Daemon), relief: Option<&str>) {
+    let host = Host::new();
+    host.configure(&agent("one", &["$PROBE", "setsid", "child", "wait"], ""));
+    let daemon = host.start();
+    daemon.wait_state("one", "running");
+    let main = u32::try_from(daemon.agent("one")["pid"].as_u64().unwrap()).unwrap();
+    let child = Record::read(&host, "child").pid;
+    let pane = host.tmux(&["display-message", "-p", "-t", "=one:", "#{pane_pid}"]).unwrap();
+    want(&host, &daemon);
+    kill(pane.trim().parse().unwrap(), Signal::SIGKILL);
+    if let Some(relief) = relief {
+        // Long enough for several attempts.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        set(&host, &daemon, relief);
+    }
+    for pid in [main, child] {
+        until("what it ran to be gone", || (!is_alive(pid)).then_some(()));
+    }
+    daemon.wait_state("one", "failed");
+}
+
+#[test]
+fn what_a_killed_shim_ran_is_gone_once_there_are_descriptors_to_find_it() {
+    leaves_nothing(|host, daemon| take(host, daemon, 0), Some("--nofile=1024:"));
+}
+
+/// Its agents may have taken all that their user may have.
+#[test]
+fn what_a_killed_shim_ran_is_gone_though_there_is_no_thread_to_find_it() {
+    leaves_nothing(|host, daemon| set(host, daemon, "--nproc=1:"), None);
 }
