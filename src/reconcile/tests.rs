@@ -141,6 +141,20 @@ fn who_is_declared_anew_while_it_is_stopped_has_neither_failed_nor_timed_out() {
 }
 
 #[test]
+fn who_has_used_what_it_may_goes_on_once_it_may_use_more() {
+    let limits = |turns| Limits { turns: NonZeroU32::new(turns), cost_micros: None };
+    let mut fake = running(Policy { restart: Restart::OnFailure, limits: limits(3), ..policy() });
+    fake.tell(&name("a"), "TURNS=5");
+    fake.settle();
+    assert_eq!(fake.state("a"), Some(State::Failed));
+    for (turns, state) in [(4, State::Failed), (5, State::BackingOff)] {
+        fake.declare(spec("a", 1, Policy { restart: Restart::OnFailure, limits: limits(turns), ..policy() }));
+        fake.settle();
+        assert_eq!(fake.state("a"), Some(state), "{turns}");
+    }
+}
+
+#[test]
 fn restarts_have_a_maximum() {
     let policy = Policy { restart: Restart::Always, max_restarts: NonZeroU32::new(2), backoff: seconds(0), ..policy() };
     let mut fake = running(policy);
