@@ -74,7 +74,7 @@ impl Speech for Aider {
                 told.end(verdict, &words, reset_at, "stream error");
             }
             Some(Last::Interrupted) => told.end(Verdict::Interrupted, "", None, "stream ^C"),
-            Some(Last::Counted) => told.end(Verdict::Succeeded, "", None, "stream tokens"),
+            Some(Last::Counted) => told.done(None, "stream tokens"),
             // A command of aider's own, which asks no model.
             None => told.rests("stream end"),
         }
@@ -86,23 +86,24 @@ const LONGEST: usize = 2000;
 
 /// A class of litellm's errors, which aider prints with its name; or Python's own way to fail; or aider's to give up.
 fn is_fault(line: &str) -> bool {
-    line.strip_prefix("litellm.").and_then(|rest| rest.split_once(": ")).is_some_and(|(class, _)| is_word(class))
+    class(line).is_some()
         || line == "Traceback (most recent call last):"
         || (line.starts_with("Model ") && line.ends_with(" has hit a token limit!"))
 }
 
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric())
+/// The name of the class, which is one word.
+fn class(line: &str) -> Option<&str> {
+    let (class, _) = line.strip_prefix("litellm.")?.split_once(": ")?;
+    (!class.is_empty() && class.chars().all(|c| c.is_ascii_alphanumeric())).then_some(class)
 }
 
 /// A class means one thing, unless the provider's own words say more.
 fn of_words(text: &str) -> Verdict {
-    let class = text.strip_prefix("litellm.").and_then(|rest| rest.split(':').next()).unwrap_or_default();
-    let by_class = match class {
-        "AuthenticationError" | "PermissionDeniedError" => Some(Verdict::AuthFailed),
-        "RateLimitError" => Some(Verdict::RateLimited),
-        "BudgetExceededError" => Some(Verdict::OverBudget),
-        _ => None,
+    let by_class = match class(text) {
+        Some("AuthenticationError" | "PermissionDeniedError") => Some(Verdict::AuthFailed),
+        Some("RateLimitError") => Some(Verdict::RateLimited),
+        Some("BudgetExceededError") => Some(Verdict::OverBudget),
+        Some(_) | None => None,
     };
     words::of_text(text).or(by_class).unwrap_or(Verdict::Failed)
 }

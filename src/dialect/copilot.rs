@@ -106,7 +106,6 @@ impl Copilot {
             (None, None, Some(0)) => told.done(None, "stream result"),
             (None, None, _) => told.end(Verdict::Failed, "", None, "stream result"),
         }
-        told.usage(&usage);
-        told.page.bill(&usage);
+        told.bill(&usage);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::restart;
 use super::resume::Conversation;
 use crate::model::{
-    Activity, AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId,
-    SessionName, Shows, Spent, State, Told, Wall,
+    AgentName, AgentSpec, Doing, End, Fingerprint, Interrupt, Limits, Mono, Now, Policy, Restart, RunId, SessionName,
+    Shows, Spent, State, Told, Wall,
 };
 
 /// Everything remembered.
@@ -267,11 +267,7 @@ impl AgentMemory {
 
     /// Whether it tells that it works or waits, and its terminal would show it if it didn't.
     pub(super) fn is_doubtful(&self) -> bool {
-        let is_told = self.told.activity.as_ref().is_some_and(|doing| match doing.activity {
-            Activity::Busy | Activity::Waiting => true,
-            Activity::Starting | Activity::Idle => false,
-        });
-        is_told && self.declared.policy.shows == Shows::Motion
+        self.declared.policy.shows == Shows::Motion && self.told.is_at_work()
     }
 
     /// The public state.

@@ -104,45 +104,33 @@ impl Turn<'_, '_> {
         let Some((seat, output)) = self.seat.and_then(|seat| Some((seat, seat.output?))) else {
             return self.see_terminal(memory);
         };
-        let shown = seat.shown.as_ref().filter(|shown| shown.run == memory.run);
-        let asked = shown.map_or(Mono(0), |shown| shown.asked);
+        let Some(shown) = seat.shown.as_ref().filter(|shown| shown.run == memory.run) else {
+            return self.read(memory);
+        };
+        let (asked, now) = (shown.asked, self.world.now.mono);
         let is_last_at = output.until.after(SHOWN_WITHIN);
-        let now = self.world.now.mono;
-        if shown.is_none() || asked < output.at.min(now) || (asked < is_last_at && is_last_at <= now) {
+        if asked < output.at.min(now) || (asked < is_last_at && is_last_at <= now) {
             return self.read(memory);
         }
         if asked < is_last_at {
             self.world.wake(is_last_at);
         }
-        let told = memory.told.activity.as_ref();
+        let has_told = memory.told.activity.is_some();
         // A turn's end is told as it is shown.
-        let is_older = told.is_some() && memory.told.heard.is_some_and(|heard| asked < heard);
-        let (activity, question) = match shown.map(|shown| &shown.screen) {
-            Some(Screen::Asked) => return,
-            Some(Screen::Working) if !is_older => (Activity::Busy, ""),
-            Some(Screen::Asking(question)) if !is_older => (Activity::Waiting, question.as_str()),
-            Some(Screen::Prompt | Screen::Typed(_)) if told.is_none() => (Activity::Idle, ""),
-            Some(Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_)) | None if told.is_none() => {
-                return self.see_terminal(memory);
-            }
-            Some(
-                Screen::Working
-                | Screen::Asking(_)
-                | Screen::Prompt
-                | Screen::Typed(_)
-                | Screen::Dialog(_)
-                | Screen::Other(_)
-                | Screen::Unknown(_),
-            )
-            | None => {
-                memory.seen = None;
-                return;
-            }
+        let is_newer = !has_told || memory.told.heard.is_none_or(|heard| heard <= asked);
+        let seen = match &shown.screen {
+            Screen::Asked => return,
+            Screen::Working => is_newer.then_some((Activity::Busy, "")),
+            Screen::Asking(question) => is_newer.then_some((Activity::Waiting, question.as_str())),
+            Screen::Prompt | Screen::Typed(_) => (!has_told).then_some((Activity::Idle, "")),
+            Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_) if has_told => None,
+            Screen::Dialog(_) | Screen::Other(_) | Screen::Unknown(_) => return self.see_terminal(memory),
         };
-        memory.seen = match memory.seen.take() {
-            Some(before) if before.activity == activity && before.question == question => Some(before),
-            _ => Some(Doing { question: question.to_owned(), ..doing(activity, asked, Doing::TITLE) }),
-        };
+        let before = memory.seen.take();
+        memory.seen = seen.map(|(activity, question)| match before {
+            Some(before) if before.activity == activity && before.question == question => before,
+            _ => Doing { question: question.to_owned(), ..doing(activity, asked, Doing::TITLE) },
+        });
     }
 
     fn see_terminal(&mut self, memory: &mut AgentMemory) {

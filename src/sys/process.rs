@@ -193,13 +193,18 @@ async fn kill_found(
             continue;
         }
         // Once it is held, the pid can't become another process's any more.
-        let process = PidFd::open(pid).and_then(|process| Ok(is_meant(pid)?.then_some(process)));
-        match process.map(|process| process.map(|process| (process.signal(libc::SIGKILL), process))) {
-            Ok(Some((Ok(()), process))) => dying.push(process),
-            Ok(Some((Err(error), _))) if is_gone(&error) => {}
-            Ok(Some((Err(_), _))) => sweep.refused.push(pid),
-            Err(error) if is_of_the_moment(&error) => want = Some(error),
-            Ok(None) | Err(_) => {}
+        let process = match PidFd::open(pid).and_then(|process| Ok(is_meant(pid)?.then_some(process))) {
+            Ok(Some(process)) => process,
+            Err(error) if is_of_the_moment(&error) => {
+                want = Some(error);
+                continue;
+            }
+            Ok(None) | Err(_) => continue,
+        };
+        match process.signal(libc::SIGKILL) {
+            Ok(()) => dying.push(process),
+            Err(error) if is_gone(&error) => {}
+            Err(_) => sweep.refused.push(pid),
         }
     }
     let killed = dying.len();

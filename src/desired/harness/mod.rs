@@ -17,8 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::{Arc, LazyLock};
 
-use crate::dialect::Dialect;
-use crate::dialect::screens;
+use crate::dialect::{Dialect, screens};
 use crate::model::{Interrupt, Limits, Shows};
 
 use form::{Form, fill_in};
@@ -242,10 +241,12 @@ impl Harness {
     /// How it is asked to end, and what its terminal shows of what it does.
     pub fn manners(&self, mode: Mode) -> (Interrupt, Shows) {
         let form = self.form(mode).unwrap_or(&self.interactive);
-        let shows = match mode {
-            Mode::Interactive if screens::has_titles(&self.name) => Shows::Title,
-            Mode::Interactive | Mode::Headless if form.moves_at_work => Shows::Motion,
-            Mode::Interactive | Mode::Headless => Shows::Nothing,
+        let shows = if mode == Mode::Interactive && screens::has_titles(&self.name) {
+            Shows::Title
+        } else if form.moves_at_work {
+            Shows::Motion
+        } else {
+            Shows::Nothing
         };
         (form.interrupt, shows)
     }

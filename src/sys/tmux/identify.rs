@@ -18,14 +18,13 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, sendmsg, socket,
-    sockopt::PeerCredentials,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendmsg, socket,
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use crate::sys::privileges::FsIdentity;
-use crate::sys::tmux::server::ServerProcess;
+use crate::sys::tmux::server::{self, ServerProcess};
 
 /// `PROTOCOL_VERSION`. A server that has another says so, and does no more.
 const PROTOCOL: u32 = 8;
@@ -116,8 +115,7 @@ impl Client {
         command: &[&OsStr],
     ) -> io::Result<Self> {
         let stream = reach(socket, server.uid)?;
-        let peer = getsockopt(&stream, PeerCredentials)?;
-        if u32::try_from(peer.pid()) != Ok(server.pid) || peer.uid() != server.uid {
+        if server::peer(&stream)? != server {
             return Err(io::Error::other("another process listens on the socket than the server that was found"));
         }
         for kind in [IDENTIFY_STDIN, IDENTIFY_STDOUT] {

@@ -1,7 +1,7 @@
 //! The tmux server: found on its socket, or started alone.
 
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -41,8 +41,13 @@ pub fn find(socket: &Path) -> io::Result<Option<ServerProcess>> {
         }
         Err(error) => return Err(error),
     };
-    let peer = getsockopt(&stream, PeerCredentials)?;
-    Ok(Some(ServerProcess { pid: u32::try_from(peer.pid()).unwrap_or(0), uid: peer.uid() }))
+    peer(&stream).map(Some)
+}
+
+/// Whoever listens at the other end.
+pub(super) fn peer(stream: &impl AsFd) -> io::Result<ServerProcess> {
+    let peer = getsockopt(stream, PeerCredentials)?;
+    Ok(ServerProcess { pid: u32::try_from(peer.pid()).unwrap_or(0), uid: peer.uid() })
 }
 
 /// Whether the server on `socket` hangs up on whoever connects: that is how tmux is while it ends, and it stays so for ever
