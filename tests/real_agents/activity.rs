@@ -56,7 +56,7 @@ fn use_own_provider(host: &Host, port: u16) {
 }
 
 /// What it was seen to do, in order.
-fn states(daemon: &Daemon) -> Vec<String> {
+pub fn states(daemon: &Daemon) -> Vec<String> {
     let told = daemon.events().into_iter().filter(|event| event["type"] == "activity");
     // Of its own account, not of its terminal's.
     let told = told.filter(|event| event["activity"]["source"] != "terminal");

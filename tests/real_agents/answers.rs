@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::until;
+use crate::activity::states;
+use crate::harness::{Daemon, Host, until};
 use crate::provider::{ANSWER, Provider, Script};
 use crate::{KEY, PROMPT, assert_asked, assert_nothing_runs, host, host_with, install};
 
@@ -34,11 +35,16 @@ pub fn answers_and_stays(harness: &str, package: &str, more: &str) {
     let host = host(harness, &bin, &provider, more);
     let daemon = host.start();
     daemon.wait_state(harness, "running");
+    has_answered_and_stays(&host, &daemon, &provider, harness);
+}
+
+/// Until it is no longer declared.
+fn has_answered_and_stays(host: &Host, daemon: &Daemon, provider: &Provider, harness: &str) {
     until("the answer on the screen", || host.screen(harness).contains(ANSWER).then_some(()));
-    assert_asked(&provider);
+    assert_asked(provider);
     host.configure("# nobody\n");
     daemon.wait_state(harness, "none");
-    assert_nothing_runs(&host);
+    assert_nothing_runs(host);
 }
 
 /// One that takes no prompt when it starts is typed it.
@@ -51,11 +57,7 @@ pub fn answers_what_is_typed(harness: &str, package: &str, more: &str) {
     until("its prompt", || host.screen(harness).lines().any(|line| line.trim_end() == ">").then_some(()));
     host.tmux(&["send-keys", "-t", &format!("={harness}:"), "-l", PROMPT]).unwrap();
     host.tmux(&["send-keys", "-t", &format!("={harness}:"), "Enter"]).unwrap();
-    until("the answer on the screen", || host.screen(harness).contains(ANSWER).then_some(()));
-    assert_asked(&provider);
-    host.configure("# nobody\n");
-    daemon.wait_state(harness, "none");
-    assert_nothing_runs(&host);
+    has_answered_and_stays(&host, &daemon, &provider, harness);
 }
 
 /// As long as its provider answers, and be it a word a second, it is busy; then it has succeeded.
@@ -67,11 +69,8 @@ pub fn answers_slowly(harness: &str, package: &str, more: &str) {
     daemon.wait_state(harness, "exited");
     let agent = daemon.agent(harness);
     assert_eq!((&agent["exit"]["outcome"], &agent["restarts"]), (&json!("succeeded"), &json!(0)), "{agent}");
-    let told = daemon.events().into_iter().filter(|event| event["type"] == "activity");
-    // Of its own account, not of its terminal's.
-    let told = told.filter(|event| event["activity"]["source"] != "terminal");
-    let told: Vec<Value> = told.map(|event| event["activity"]["state"].clone()).collect();
-    assert_eq!(told.last(), Some(&json!("idle")), "{told:?}");
-    assert_eq!(told.iter().filter(|state| **state == "busy").count(), 1, "it worked all the time: {told:?}");
+    let told = states(&daemon);
+    assert_eq!(told.last().map(String::as_str), Some("idle"), "{told:?}");
+    assert_eq!(told.iter().filter(|state| *state == "busy").count(), 1, "it worked all the time: {told:?}");
     until("the answer on the pane", || host.screen(harness).contains(ANSWER).then_some(()));
 }
